@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store as the files of store/ see it: its connections, lent for one read or one transaction.
+ * Implemented in store.c; nobody outside store/ includes this.
+ */
+#pragma once
+
+#include "store/db.h"
+#include "store/store.h"
+
+/*
+ * write_begin takes the write lock and begins a transaction; write_end ends both: it commits if
+ * result is 0, else rolls back, and returns what db_end() returns. Nothing between the two may
+ * block.
+ */
+int store_write_begin(struct store *s, struct db **ret, struct err *e);
+int store_write_end(struct store *s, int result, struct err *e);
+
+/* One statement as a transaction of its own. */
+int store_run(struct store *s, enum query q, const struct db_arg *args, size_t n, struct err *e);
+/* db_rows() on a borrowed reading connection; waits for one if all are lent. */
+int store_rows(struct store *s, enum query q, const struct db_arg *args, size_t n,
+        void (*read)(struct db_row *row, void *ctx), void *ctx, size_t *ret_n, struct err *e);

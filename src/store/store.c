@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/store-private.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "store/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Readers at one time. A read takes well under a millisecond, so more threads than this just queue.
+ */
+enum { READERS_MAX = 8 };
+
+struct store {
+        char *path;
+        char *instance;
+        pthread_mutex_t write_lock;
+        struct db *writer;
+        pthread_mutex_t pool_lock; /* guards what follows */
+        pthread_cond_t pool_freed;
+        struct db *idle[READERS_MAX];
+        size_t n_idle, n_open;
+};
+
+/* The database itself first: the others mean nothing without it. */
+static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
+
+static char *db_path(const char *state_dir)
+{
+        return xasprintf("%s/ds01.db", state_dir);
+}
+
+static int sync_dir(const char *dir, struct err *e)
+{
+        cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || fsync(fd))
+                return err_sys(e, errno, "Can't sync the directory %s", dir);
+        return 0;
+}
+
+static void remove_files(const char *path)
+{
+        for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+                cleanup_free char *p = xasprintf("%s%s", path, suffixes[i]);
+                unlink(p);
+        }
+}
+
+/* A whole database at `path`, which must not exist: schema and instance in it, nothing left beside
+ * it. */
+static int write_new(const char *path, const char *instance, struct err *e)
+{
+        /* Made by us for its mode, which SQLite gives to the files beside it too. */
+        cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return err_sys(e, errno, "Can't create the database %s", path);
+        cleanup_db struct db *db = NULL;
+        if (db_open(path, &db, e) || schema_migrate(db, e) || db_trust(db, e) || db_begin(db, e))
+                return -1;
+        int r = db_run(db, QUERY_META_PUT, ARGS(TEXT("instance"), TEXT(instance)), e);
+        return db_end(db, r, e);
+}
+
+int store_create(const char *state_dir, const char *instance, struct err *e)
+{
+        cleanup_free char *path = db_path(state_dir);
+        cleanup_free char *tmp = xasprintf("%s.new", path);
+        char drawn[RANDOM_HEX_LEN + 1];
+        random_hex(drawn);
+        /*
+         * Made beside its place and renamed when it is whole: a crash on the way leaves no database
+         * rather than one that looks damaged.
+         */
+        remove_files(tmp);
+        if (write_new(tmp, instance ? instance : drawn, e)) {
+                remove_files(tmp);
+                return -1;
+        }
+        /* Not rename(2): a database that has come into being meanwhile must win. */
+        if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE)) {
+                int saved = errno;
+                remove_files(tmp);
+                if (saved == EEXIST)
+                        return err_set(e, ERR_EXISTS, "There is a database already: %s", path);
+                return err_sys(e, saved, "Can't create the database %s", path);
+        }
+        return sync_dir(state_dir, e);
+}
+
+int store_set_aside(const char *state_dir, char **ret_path, struct err *e)
+{
+        cleanup_free char *path = db_path(state_dir);
+        cleanup_free char *aside = xasprintf("%s.%lld.old", path, (long long)clock_unix());
+        bool found = false;
+        for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+                cleanup_free char *from = xasprintf("%s%s", path, suffixes[i]);
+                cleanup_free char *to = xasprintf("%s%s", aside, suffixes[i]);
+                if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+                        found = found || i == 0;
+                else if (errno != ENOENT)
+                        return err_sys(e, errno, "Can't rename %s to %s", from, to);
+        }
+        if (sync_dir(state_dir, e))
+                return -1;
+        *ret_path = found ? take_ptr(aside) : NULL;
+        return 0;
+}
+
+/* Makes the database if there is none; refuses what SQLite would take for an empty one. */
+static int ensure_file(const char *state_dir, const char *path, struct err *e)
+{
+        struct stat st;
+        if (stat(path, &st) == 0) {
+                if (S_ISREG(st.st_mode) && st.st_size > 0)
+                        return 0;
+                err_set(e, ERR_FAILED, "The database %s is damaged: %s", path,
+                        S_ISREG(st.st_mode) ? "it is empty" : "it is not a file");
+                return err_fix(e, "ds01d --rebuild");
+        }
+        if (errno != ENOENT)
+                return err_sys(e, errno, "Can't open the database %s", path);
+        cleanup_free char *wal = xasprintf("%s-wal", path);
+        if (access(wal, F_OK) == 0) {
+                err_set(e, ERR_FAILED, "The database %s is gone, but its log %s is there", path,
+                        wal);
+                return err_fix(e, "ds01d --rebuild");
+        }
+        return store_create(state_dir, NULL, e);
+}
+
+static void read_text(struct db_row *row, void *ctx)
+{
+        char **text = ctx;
+        free(*text);
+        *text = db_text(row);
+}
+
+static int open_writer(struct store *s, struct err *e)
+{
+        if (db_open(s->path, &s->writer, e) || schema_check(s->writer, e) ||
+                db_trust(s->writer, e) || schema_migrate(s->writer, e) ||
+                db_rows(s->writer, QUERY_META_GET, ARGS(TEXT("instance")), read_text, &s->instance,
+                        NULL, e))
+                return -1;
+        return s->instance ? 0 : db_damaged(s->writer, "it has no instance", e);
+}
+
+int store_open(const char *state_dir, struct store **ret, struct err *e)
+{
+        cleanup_store struct store *s = xcalloc(1, sizeof *s);
+        pthread_mutex_init(&s->write_lock, NULL);
+        pthread_mutex_init(&s->pool_lock, NULL);
+        pthread_cond_init(&s->pool_freed, NULL);
+        s->path = db_path(state_dir);
+        if (ensure_file(state_dir, s->path, e) || open_writer(s, e))
+                return -1;
+        *ret = take_ptr(s);
+        return 0;
+}
+
+void store_close(struct store *s)
+{
+        if (!s)
+                return;
+        for (size_t i = 0; i < s->n_idle; i++)
+                db_close(s->idle[i]);
+        /* Last, because it folds the log into the file, which readers would prevent. */
+        db_close(s->writer);
+        pthread_cond_destroy(&s->pool_freed);
+        pthread_mutex_destroy(&s->pool_lock);
+        pthread_mutex_destroy(&s->write_lock);
+        free(s->instance);
+        free(s->path);
+        free(s);
+}
+
+const char *store_instance(const struct store *s)
+{
+        return s->instance;
+}
+
+int store_write_begin(struct store *s, struct db **ret, struct err *e)
+{
+        pthread_mutex_lock(&s->write_lock);
+        if (db_begin(s->writer, e)) {
+                pthread_mutex_unlock(&s->write_lock);
+                return -1;
+        }
+        *ret = s->writer;
+        return 0;
+}
+
+int store_write_end(struct store *s, int result, struct err *e)
+{
+        result = db_end(s->writer, result, e);
+        pthread_mutex_unlock(&s->write_lock);
+        return result;
+}
+
+int store_run(struct store *s, enum query q, const struct db_arg *args, size_t n, struct err *e)
+{
+        struct db *db;
+        if (store_write_begin(s, &db, e))
+                return -1;
+        return store_write_end(s, db_run(db, q, args, n, e), e);
+}
+
+/* Forgets a reader that was counted but could not be opened. */
+static void uncount_reader(struct store *s)
+{
+        pthread_mutex_lock(&s->pool_lock);
+        s->n_open--;
+        pthread_cond_signal(&s->pool_freed);
+        pthread_mutex_unlock(&s->pool_lock);
+}
+
+/* Borrows a reading connection, or opens one more while there are few. */
+static int borrow(struct store *s, struct db **ret, struct err *e)
+{
+        pthread_mutex_lock(&s->pool_lock);
+        while (s->n_idle == 0 && s->n_open == READERS_MAX)
+                pthread_cond_wait(&s->pool_freed, &s->pool_lock);
+        if (s->n_idle > 0) {
+                *ret = s->idle[--s->n_idle];
+                pthread_mutex_unlock(&s->pool_lock);
+                return 0;
+        }
+        s->n_open++;
+        pthread_mutex_unlock(&s->pool_lock);
+        cleanup_db struct db *db = NULL;
+        if (db_open(s->path, &db, e)) {
+                uncount_reader(s);
+                return -1;
+        }
+        *ret = take_ptr(db);
+        return 0;
+}
+
+static void give_back(struct store *s, struct db *db)
+{
+        pthread_mutex_lock(&s->pool_lock);
+        s->idle[s->n_idle++] = db;
+        pthread_cond_signal(&s->pool_freed);
+        pthread_mutex_unlock(&s->pool_lock);
+}
+
+int store_rows(struct store *s, enum query q, const struct db_arg *args, size_t n,
+        void (*read)(struct db_row *row, void *ctx), void *ctx, size_t *ret_n, struct err *e)
+{
+        struct db *db;
+        if (borrow(s, &db, e))
+                return -1;
+        int r = db_rows(db, q, args, n, read, ctx, ret_n, e);
+        give_back(s, db);
+        return r;
+}
