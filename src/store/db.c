@@ -61,9 +61,9 @@ int db_open(const char *path, struct db **ret, struct err *e)
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         if (db_script(db,
-                    "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = "
-                    "OFF;"
-                    "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON",
+                    "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
+                    "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;"
+                    "PRAGMA page_size = 4096", /* DB_PAGE_SIZE; matters for a new file only */
                     e))
                 return -1;
         *ret = take_ptr(db);

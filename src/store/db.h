@@ -18,6 +18,9 @@
 struct db;
 struct sqlite3_stmt;
 
+/* A database file is a whole number of these bytes long. */
+#define DB_PAGE_SIZE 4096
+
 enum query {
 #define X(query, sql) query,
 #include "store/query.def"

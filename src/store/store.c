@@ -112,26 +112,35 @@ int store_set_aside(const char *state_dir, char **ret_path, struct err *e)
         return 0;
 }
 
-/* Makes the database if there is none; refuses what SQLite would take for an empty one. */
+static int refuse(const char *path, const char *why, struct err *e)
+{
+        err_set(e, ERR_FAILED, "The database %s is damaged: %s", path, why);
+        return err_fix(e, "ds01d --rebuild");
+}
+
+/*
+ * Makes the database if there is none, and refuses what SQLite would take for an empty or a sound
+ * one: no bytes at all, no file but its log, a last page that is not whole. A crash may leave such
+ * a page, but then the log has it.
+ */
 static int ensure_file(const char *state_dir, const char *path, struct err *e)
 {
-        struct stat st;
-        if (stat(path, &st) == 0) {
-                if (S_ISREG(st.st_mode) && st.st_size > 0)
-                        return 0;
-                err_set(e, ERR_FAILED, "The database %s is damaged: %s", path,
-                        S_ISREG(st.st_mode) ? "it is empty" : "it is not a file");
-                return err_fix(e, "ds01d --rebuild");
-        }
-        if (errno != ENOENT)
-                return err_sys(e, errno, "Can't open the database %s", path);
+        struct stat st, log;
         cleanup_free char *wal = xasprintf("%s-wal", path);
-        if (access(wal, F_OK) == 0) {
-                err_set(e, ERR_FAILED, "The database %s is gone, but its log %s is there", path,
-                        wal);
-                return err_fix(e, "ds01d --rebuild");
+        bool has_log = stat(wal, &log) == 0;
+        if (stat(path, &st)) {
+                if (errno != ENOENT)
+                        return err_sys(e, errno, "Can't open the database %s", path);
+                return has_log ? refuse(path, "it is gone, but its log is there", e)
+                               : store_create(state_dir, NULL, e);
         }
-        return store_create(state_dir, NULL, e);
+        if (!S_ISREG(st.st_mode))
+                return refuse(path, "it is not a file", e);
+        if (st.st_size == 0)
+                return refuse(path, "it is empty", e);
+        if (st.st_size % DB_PAGE_SIZE != 0 && !(has_log && log.st_size > 0))
+                return refuse(path, "it is cut short", e);
+        return 0;
 }
 
 static void read_text(struct db_row *row, void *ctx)
