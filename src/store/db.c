@@ -132,7 +132,7 @@ static int start(struct db *db, enum query q, const struct db_arg *args, size_t 
 int db_rows(struct db *db, enum query q, const struct db_arg *args, size_t n,
         void (*read)(struct db_row *row, void *ctx), void *ctx, size_t *ret_n, struct err *e)
 {
-        sqlite3_stmt *st;
+        sqlite3_stmt *st = NULL;
         if (start(db, q, args, n, &st, e))
                 return -1;
         size_t count = 0;

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "store/images.h"
+#include "store/users.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,29 @@ static void test_damaged(void **state)
         int count;
         ok(containers_count(f->s, 1000, &count, &f->e));
         assert_int_equal(count, 60);
+}
+
+/* A process that ended without closing left a log; a damaged database keeps it, unapplied. */
+static void test_damaged_with_log(void **state)
+{
+        struct fixture *f = *state;
+        size_t n, n_before, n_after;
+        cleanup_free char *bytes = filled(f, &n), *before = NULL, *after = NULL, *prefix = NULL;
+        cleanup_free char *wal = xasprintf("%s-wal", f->path);
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(store_open(f->dir, &f->s, &f->e) ||
+                        users_image_prefix(f->s, 1000, "alice", &prefix, &f->e));
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        ok(fd_read_file(AT_FDCWD, wal, 1 << 24, &before, &n_before, &f->e));
+        assert_true(n_before > 0);
+        memset(bytes + n - 4096, 0xa5, 4096);
+        refused(f, bytes, n, "a page of garbage beside a log");
+        ok(fd_read_file(AT_FDCWD, wal, 1 << 24, &after, &n_after, &f->e));
+        assert_int_equal(n_after, n_before);
+        assert_memory_equal(after, before, n_before);
 }
 
 static void test_foreign(void **state)
@@ -386,6 +410,7 @@ int main(void)
                 fixture_test(test_interrupted_creation),
                 fixture_test(test_no_directory),
                 fixture_test(test_damaged),
+                fixture_test(test_damaged_with_log),
                 fixture_test(test_foreign),
                 fixture_test(test_missing_with_log),
                 fixture_test(test_rebuild),
