@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/idmap.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char id_map[] = "1 1 4294967294\n";
+
+/*
+ * Starts a process in a user namespace of its own that lives until `hold` is closed at our end.
+ * Raw, because unshare(CLONE_NEWUSER) is refused to a process with threads and fork() would run
+ * handlers with other threads' locks held. Exit signal 0: no SIGCHLD disturbs the program.
+ */
+static pid_t start_holder(const int hold[2], int *ret_pidfd)
+{
+        int pidfd = -1;
+        struct clone_args args = {
+                .flags = CLONE_NEWUSER | CLONE_CLEAR_SIGHAND | CLONE_PIDFD,
+                .pidfd = (uint64_t)(uintptr_t)&pidfd,
+        };
+        long pid = syscall(SYS_clone3, &args, sizeof args);
+        if (pid == 0) {
+                char c;
+                syscall(SYS_close, hold[1]);
+                syscall(SYS_read, hold[0], &c, 1);
+                for (;;)
+                        syscall(SYS_exit_group, 0);
+        }
+        if (pid > 0)
+                *ret_pidfd = pidfd;
+        return (pid_t)pid;
+}
+
+static void end_holder(int pidfd)
+{
+        siginfo_t info;
+        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL) && errno == EINTR)
+                ;
+        close(pidfd);
+}
+
+static int write_map(pid_t pid, const char *file, struct err *e)
+{
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+        cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+        /* A map has to arrive in a single write. */
+        if (fd < 0 || write(fd, id_map, sizeof id_map - 1) != (ssize_t)sizeof id_map - 1)
+                return err_sys(e, errno, "Can't write the id map for mounts to %s", path);
+        return 0;
+}
+
+static int open_mapped(pid_t pid, struct err *e)
+{
+        if (write_map(pid, "uid_map", e) || write_map(pid, "gid_map", e))
+                return -1;
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? err_sys(e, errno, "Can't open the user namespace for mounts") : fd;
+}
+
+int idmap_userns_fd(struct err *e)
+{
+        int hold[2];
+        if (pipe2(hold, O_CLOEXEC))
+                return err_sys(e, errno, "Can't make the id map for mounts");
+        int pidfd = -1;
+        pid_t pid = start_holder(hold, &pidfd);
+        int fd;
+        if (pid < 0) {
+                err_sys(e, errno, "Can't make a user namespace for mounts");
+                fd = err_fix(e, "Allow user namespaces: sysctl user.max_user_namespaces=10000");
+        } else {
+                fd = open_mapped(pid, e);
+                end_holder(pidfd);
+        }
+        close(hold[0]);
+        close(hold[1]);
+        return fd;
+}
