@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The build context: a project's folder as a tar stream.
+ *
+ * Runs as the ordinary user and opens everything relative to the folder's descriptor. What
+ * .dockerignore names stays out, and ignored folders are not even opened; Dockerfile and
+ * .dockerignore always go along. Symbolic links stay links, everything belongs to root inside,
+ * modification times are whole seconds. Devices, sockets and pipes are left out and counted.
+ *
+ * The whole tree is looked at before the first byte is written, so that a folder that is too large
+ * or holds a file that can't be read is refused before a build begins.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct context_limits {
+        uint64_t max_bytes; /* of file content */
+        size_t max_entries; /* files, folders and links */
+};
+#define CONTEXT_LIMITS_DEFAULT                                                                     \
+        ((struct context_limits){ .max_bytes = UINT64_C(512) << 20, .max_entries = 100000 })
+
+struct context_stats {
+        uint64_t bytes;         /* of file content written */
+        size_t entries;         /* written */
+        size_t ignored;         /* left out by .dockerignore; a folder counts once */
+        size_t skipped_special; /* devices, sockets, pipes */
+};
+
+/*
+ * Writes the context of a project folder to out_fd (a pipe, socket or file), which stays open.
+ * Fails with ERR_LIMIT and the largest folders if a limit is passed, with ERR_INVALID for a
+ * malformed .dockerignore, with ERR_FAILED naming a file that can't be read, and with
+ * ERR_INTERRUPTED when the reader has gone (no SIGPIPE is raised).
+ */
+int context_pack(int project_dirfd, int out_fd, const struct context_limits *limits,
+        struct context_stats *ret, struct err *e);

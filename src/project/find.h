@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Projects: the folders of ~/workspace.
+ *
+ * Runs as the ordinary user. Symbolic links are followed, because home and workspace folders often
+ * live on another disk. Nothing here writes.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "project/pyproject.h"
+
+#include <stdbool.h>
+
+#define PROJECT_NAME_MAX 40
+
+/* True for 1 to 40 lower-case letters and digits with single . _ - between them. */
+bool project_name_ok(const char *name);
+/*
+ * Copies a name that a person typed, upper case folded to lower. *ret_folded says whether anything
+ * was folded, for the notice. Any other departure from the rule: ERR_INVALID with the rule.
+ */
+int project_name_fold(
+        const char *typed, char out[PROJECT_NAME_MAX + 1], bool *ret_folded, struct err *e);
+
+/*
+ * The absolute path of ~/workspace, owned by the caller; the folder may be missing. Home is $HOME
+ * if that folder is the caller's own, else what the account database says.
+ */
+int project_root(char **ret_path, struct err *e);
+/* "~/workspace/NAME", for sentences; owned by the caller. */
+char *project_shown(const char *name);
+
+/*
+ * Opens a project's folder. *ret_path is its absolute path; the caller owns both. A missing one is
+ * ERR_NOT_FOUND with the nearest existing name and the command that makes it.
+ */
+int project_open(const char *name, int *ret_dirfd, char **ret_path, struct err *e);
+
+/* What project_each() shows of one project; borrowed, gone when the function returns. */
+struct project_seen {
+        const char *name;
+        int dirfd;
+        bool has_pyproject, has_dockerfile;
+        const struct pyproject *pyproject; /* PYPROJECT_INIT if there is none or it is broken */
+        const struct err *broken;          /* why pyproject.toml can't be read; NULL if it can */
+};
+
+/*
+ * Calls fn for every folder of ~/workspace with a valid name that has a pyproject.toml or a
+ * Dockerfile, sorted by name. A non-zero result of fn ends the walk and is returned; 0 at the end,
+ * also when there is no ~/workspace; -1 with *e if it can't be read.
+ */
+int project_each(int (*fn)(void *arg, const struct project_seen *seen), void *arg, struct err *e);

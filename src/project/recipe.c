@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "project/recipe.h"
+
+#include "base/fd.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+enum { NAME_MAX_BYTES = 128, REQUIREMENT_MAX = 1000 };
+
+int dockerfile_read(int project_dirfd, const char *name, char **ret_text, struct err *e)
+{
+        if (fd_read_file(project_dirfd, "Dockerfile", DOCKERFILE_MAX, ret_text, NULL, e) == 0)
+                return 0;
+        if (errno == ENOENT) {
+                err_set(e, ERR_NOT_FOUND, "No Dockerfile in ~/workspace/%s", name);
+                return err_fix(e, "image-create %s", name);
+        }
+        if (errno == EFBIG)
+                return err_set(e, ERR_INVALID,
+                        "The Dockerfile in ~/workspace/%s is larger than 64 KiB", name);
+        return err_wrap(e, "~/workspace/%s", name);
+}
+
+int requirements_read(int project_dirfd, char **ret_text, struct err *e)
+{
+        if (fd_read_file(project_dirfd, "requirements.txt", REQUIREMENTS_MAX, ret_text, NULL, e) ==
+                0)
+                return 0;
+        if (errno != ENOENT)
+                return -1;
+        *ret_text = xstrdup("");
+        return 0;
+}
+
+bool requirement_ok(const char *s)
+{
+        size_t n = strlen(s);
+        if (n == 0 || n > REQUIREMENT_MAX || !isalnum((unsigned char)*s) || !str_is_utf8(s, n))
+                return false;
+        for (; *s; s++)
+                if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '\\')
+                        return false;
+        return true;
+}
+
+/* A name as Debian allows it, with an architecture, version or release: "libc6:i386", "vim=2:9*".
+ */
+bool apt_package_ok(const char *s)
+{
+        size_t n = strlen(s);
+        if (n < 2 || n > NAME_MAX_BYTES ||
+                !(islower((unsigned char)*s) || isdigit((unsigned char)*s)))
+                return false;
+        size_t name = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+        if (s[name] == '\0')
+                return true;
+        return strchr(":=/", s[name]) &&
+               strspn(s + name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "+.-:=/~") == n - name;
+}
+
+/* The part of a requirement that names the package: lower case, runs of - _ . as one "-". */
+static void package_name(const char *line, size_t n, char out[NAME_MAX_BYTES])
+{
+        size_t len = 0;
+        while (n > 0 && isspace((unsigned char)*line)) {
+                line++;
+                n--;
+        }
+        for (; n > 0 && len + 1 < NAME_MAX_BYTES; line++, n--) {
+                bool separator = *line == '-' || *line == '_' || *line == '.';
+                if (separator && len > 0 && out[len - 1] == '-')
+                        continue;
+                if (!separator && !isalnum((unsigned char)*line))
+                        break;
+                out[len++] = separator ? '-' : (char)tolower((unsigned char)*line);
+        }
+        /* A scheme is no name: "git+https://…" and paths compare as nothing. */
+        if (n > 0 && (*line == '+' || *line == '/' || *line == ':'))
+                len = 0;
+        out[len] = '\0';
+}
+
+/* Index of the entry of `list` that names this package, or -1. */
+static ssize_t find_package(const struct strv *list, const char *name)
+{
+        char other[NAME_MAX_BYTES];
+        for (size_t i = 0; list && *name && i < list->n; i++) {
+                package_name(list->v[i], strlen(list->v[i]), other);
+                if (strcmp(other, name) == 0)
+                        return (ssize_t)i;
+        }
+        return -1;
+}
+
+static int check_requirements(const struct strv *list, struct err *e)
+{
+        for (size_t i = 0; list && i < list->n; i++)
+                if (!requirement_ok(list->v[i])) {
+                        cleanup_free char *shown = str_safe(list->v[i]);
+                        err_set(e, ERR_INVALID, "'%.200s' is not a Python package", shown);
+                        return err_fix(e, "Name it as in requirements.txt, such as 'numpy>=1.26'");
+                }
+        return 0;
+}
+
+static void note_missing(const struct strv *wanted, const bool *seen, struct strv *ret_missing)
+{
+        for (size_t i = 0; ret_missing && wanted && i < wanted->n; i++)
+                if (!seen[i])
+                        strv_add(ret_missing, wanted->v[i]);
+}
+
+/* One line of requirements.txt, its newline included: kept, replaced or dropped. */
+static void edit_line(struct buf *out, const char *line, size_t n, const struct strv *add,
+        bool *added, const struct strv *remove, bool *removed)
+{
+        char name[NAME_MAX_BYTES];
+        package_name(line, n, name);
+        ssize_t gone = find_package(remove, name);
+        ssize_t replaced = find_package(add, name);
+        if (gone >= 0) {
+                removed[gone] = true;
+        } else if (replaced >= 0) {
+                if (!added[replaced])
+                        buf_printf(out, "%s\n", add->v[replaced]);
+                added[replaced] = true;
+        } else {
+                buf_add(out, line, n);
+        }
+}
+
+int requirements_edit(const char *text, const struct strv *add, const struct strv *remove,
+        char **ret_text, struct strv *ret_missing, struct err *e)
+{
+        if (check_requirements(add, e) || check_requirements(remove, e))
+                return -1;
+        cleanup_free bool *added = xcalloc(add ? add->n + 1 : 1, sizeof *added);
+        cleanup_free bool *removed = xcalloc(remove ? remove->n + 1 : 1, sizeof *removed);
+        cleanup_buf struct buf out = BUF_INIT(REQUIREMENTS_MAX);
+        for (const char *line = text; *line;) {
+                size_t n = strcspn(line, "\n");
+                n += line[n] == '\n';
+                edit_line(&out, line, n, add, added, remove, removed);
+                line += n;
+        }
+        for (size_t i = 0; add && i < add->n; i++) {
+                if (added[i])
+                        continue;
+                if (out.len > 0 && out.data[out.len - 1] != '\n')
+                        buf_putc(&out, '\n');
+                buf_printf(&out, "%s\n", add->v[i]);
+        }
+        if (out.full)
+                return err_set(e, ERR_INVALID, "requirements.txt would be larger than 1 MiB");
+        note_missing(remove, removed, ret_missing);
+        *ret_text = xstrdup(buf_str(&out));
+        return 0;
+}
+
+void apt_block_add(struct buf *b, const struct strv *packages)
+{
+        buf_str_add(b, APT_BLOCK_BEGIN
+                ": image-update --add-system edits the lines up to the next mark\n");
+        if (packages && packages->n > 0) {
+                buf_str_add(b, "RUN apt-get update \\\n"
+                               " && DEBIAN_FRONTEND=noninteractive apt-get install -y "
+                               "--no-install-recommends \\\n");
+                for (size_t i = 0; i < packages->n; i++)
+                        buf_printf(b, "        %s \\\n", packages->v[i]);
+                buf_str_add(b, " && rm -rf /var/lib/apt/lists/*\n");
+        }
+        buf_str_add(b, APT_BLOCK_END "\n");
+}
+
+/* Where a line that starts with `mark` begins, at or after `from`; NULL if there is none. */
+static const char *find_line(const char *from, const char *mark)
+{
+        for (const char *line = from; *line;) {
+                if (str_starts(line, mark))
+                        return line;
+                line += strcspn(line, "\n");
+                line += *line == '\n';
+        }
+        return NULL;
+}
+
+/* After the last FROM line: the stage that becomes the image. NULL if there is no FROM. */
+static const char *after_last_from(const char *text)
+{
+        const char *after = NULL;
+        for (const char *line = text; *line;) {
+                const char *word = line + strspn(line, " \t");
+                size_t n = strcspn(line, "\n");
+                bool from =
+                        strncasecmp(word, "FROM", 4) == 0 && (word[4] == ' ' || word[4] == '\t');
+                line += n + (line[n] == '\n');
+                if (from)
+                        after = line;
+        }
+        return after;
+}
+
+/*
+ * The packages of the block that begins at `begin`. False if a line is neither one that
+ * apt_block_add() writes nor a package, because then rewriting the block would lose something.
+ */
+static bool read_block(const char *begin, const char *end, struct strv *ret)
+{
+        struct buf frame = BUF_INIT(1024);
+        struct strv none = { 0 };
+        char one[] = "x1";
+        char *some[] = { one, NULL };
+        struct strv sample = { some, 1 };
+        apt_block_add(&frame, &sample);
+        apt_block_add(&frame, &none);
+        bool ok = true;
+        const char *line = begin + strcspn(begin, "\n");
+        line += *line == '\n';
+        while (ok && line < end) {
+                size_t n = strcspn(line, "\n");
+                cleanup_free char *whole = xstrndup(line, n);
+                cleanup_free char *framed = xasprintf("\n%s\n", whole);
+                size_t indent = strspn(whole, " \t"), len = strcspn(whole + indent, " \t\\");
+                cleanup_free char *word = xstrndup(whole + indent, len);
+                const char *rest = whole + indent + len;
+                if (*word && apt_package_ok(word) && strspn(rest, " \t\\") == strlen(rest))
+                        strv_take(ret, take_ptr(word));
+                else
+                        ok = *whole == '\0' || strstr(buf_str(&frame), framed) != NULL;
+                line += n + (line[n] == '\n');
+        }
+        buf_done(&frame);
+        return ok;
+}
+
+static int check_packages(const struct strv *list, struct err *e)
+{
+        for (size_t i = 0; list && i < list->n; i++)
+                if (!apt_package_ok(list->v[i])) {
+                        cleanup_free char *shown = str_safe(list->v[i]);
+                        return err_set(
+                                e, ERR_INVALID, "'%.200s' is not an apt package name", shown);
+                }
+        return 0;
+}
+
+static void change_packages(const struct strv *old, const struct strv *add,
+        const struct strv *remove, struct strv *ret, struct strv *ret_missing)
+{
+        for (size_t i = 0; i < old->n; i++)
+                if (!remove || !strv_has(remove, old->v[i]))
+                        strv_add(ret, old->v[i]);
+        for (size_t i = 0; add && i < add->n; i++)
+                if (!strv_has(ret, add->v[i]))
+                        strv_add(ret, add->v[i]);
+        for (size_t i = 0; ret_missing && remove && i < remove->n; i++)
+                if (!strv_has(old, remove->v[i]))
+                        strv_add(ret_missing, remove->v[i]);
+}
+
+int apt_edit(const char *dockerfile, const struct strv *add, const struct strv *remove,
+        char **ret_text, struct strv *ret_missing, struct err *e)
+{
+        if (check_packages(add, e) || check_packages(remove, e))
+                return -1;
+        cleanup_strv struct strv old = { 0 };
+        cleanup_strv struct strv new = { 0 };
+        const char *begin = find_line(dockerfile, APT_BLOCK_BEGIN);
+        const char *end = begin ? find_line(begin, APT_BLOCK_END) : NULL;
+        if (begin && (!end || !read_block(begin, end, &old))) {
+                err_set(e, ERR_INVALID, "The apt packages of the Dockerfile were changed by hand");
+                return err_fix(e, "Edit the Dockerfile itself: image-update --edit");
+        }
+        const char *resume;
+        if (begin) {
+                resume = end + strcspn(end, "\n");
+                resume += *resume == '\n';
+        } else {
+                begin = resume = after_last_from(dockerfile);
+                if (!begin)
+                        return err_set(e, ERR_INVALID, "The Dockerfile has no FROM line");
+        }
+        change_packages(&old, add, remove, &new, ret_missing);
+        cleanup_buf struct buf out = BUF_INIT(DOCKERFILE_MAX);
+        buf_add(&out, dockerfile, (size_t)(begin - dockerfile));
+        if (out.len > 0 && out.data[out.len - 1] != '\n')
+                buf_putc(&out, '\n');
+        apt_block_add(&out, &new);
+        buf_str_add(&out, resume);
+        if (out.full)
+                return err_set(e, ERR_INVALID, "The Dockerfile would be larger than 64 KiB");
+        *ret_text = buf_take(&out);
+        return 0;
+}

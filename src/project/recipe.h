@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A project's recipe: Dockerfile and requirements.txt as texts, and the small edits of
+ * image-update.
+ *
+ * Both files are the user's. An edit touches the lines that it is about and leaves every other byte
+ * as it is; in the Dockerfile that is only the block between the two "apt packages" marks that the
+ * generator writes. Reading is the only I/O; the caller writes the new text.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stddef.h>
+
+#define DOCKERFILE_MAX (64 * 1024)
+#define REQUIREMENTS_MAX (1024 * 1024)
+
+/* The first and last line of the block that apt packages stand in. */
+#define APT_BLOCK_BEGIN "# apt packages"
+#define APT_BLOCK_END "# end of apt packages"
+
+/*
+ * Reads the Dockerfile of a project; `name` is for the sentence and the way out. A missing one is
+ * ERR_NOT_FOUND, one larger than 64 KiB ERR_INVALID. The caller owns the text.
+ */
+int dockerfile_read(int project_dirfd, const char *name, char **ret_text, struct err *e);
+/* Reads requirements.txt; a missing one is the empty text. */
+int requirements_read(int project_dirfd, char **ret_text, struct err *e);
+
+/*
+ * Adds and removes packages of a requirements text. An added "numpy>=2" takes the place of the line
+ * about numpy, else it goes to the end; names compare as pip compares them. Names to remove that
+ * stand nowhere are added to ret_missing (which may be NULL). add and remove may be NULL. A
+ * requirement with control characters or a leading "-" is ERR_INVALID. The caller owns the text.
+ */
+int requirements_edit(const char *text, const struct strv *add, const struct strv *remove,
+        char **ret_text, struct strv *ret_missing, struct err *e);
+
+/*
+ * The same for apt packages in a Dockerfile. A Dockerfile without the marks gets the block after
+ * its last FROM line. ERR_INVALID for a name that is none, for a block that was changed into
+ * something else, or if there is no FROM line.
+ */
+int apt_edit(const char *dockerfile, const struct strv *add, const struct strv *remove,
+        char **ret_text, struct strv *ret_missing, struct err *e);
+
+/* Is this one requirement, or one apt package, that may be written into the files? */
+bool requirement_ok(const char *s);
+bool apt_package_ok(const char *s);
+
+/* Appends the block with these packages (possibly none), marks included. */
+void apt_block_add(struct buf *b, const struct strv *packages);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "project/toml.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void values_and_places(void **state)
+{
+        (void)state;
+        static const char text[] = "title = 'a'\n"
+                                   "[tool.ds01]\n"
+                                   "gpus = 2\n"
+                                   "  cpu-only = true # yes\n"
+                                   "data = [\"/x\", \"/y\"]\n"
+                                   "created = 2026-11-23\n"
+                                   "odd.\"a/b~c\" = 1.5\n";
+        static const struct {
+                const char *pointer;
+                unsigned line, column;
+        } places[] = { { "/title", 1, 1 }, { "/tool/ds01/gpus", 3, 1 },
+                { "/tool/ds01/cpu-only", 4, 3 }, { "/tool/ds01/data/1", 5, 15 },
+                { "/tool/ds01/odd/a~1b~0c", 7, 5 }, { "/none", 0, 0 } };
+        json_t *tree, *where;
+        struct toml_failure f;
+        assert_int_equal(toml_parse(text, strlen(text), &tree, &where, &f), 0);
+        assert_string_equal(json_str(tree, "title"), "a");
+        assert_int_equal(json_int(tree, "tool/ds01/gpus", -1), 2);
+        assert_true(json_bool(tree, "tool/ds01/cpu-only", false));
+        assert_string_equal(json_str(tree, "tool/ds01/created"), "2026-11-23");
+        assert_int_equal(json_array_size(json_at(tree, "tool/ds01/data")), 2);
+        for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+                unsigned line, column;
+                toml_place(where, places[i].pointer, &line, &column);
+                assert_int_equal(line, places[i].line);
+                assert_int_equal(column, places[i].column);
+        }
+        json_decref(tree);
+        json_decref(where);
+}
+
+static void refused(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                unsigned line;
+        } cases[] = { { "a = \n", 1 }, { "a = 1\nb = [1,\n", 2 }, { "a = 1\na = 2\n", 2 },
+                { "\n\nx y = 1\n", 3 }, { "a = \"\xff\"\n", 1 }, { "a = \"x\ny\"\n", 1 },
+                { "\"a\\u0000b\" = 1\n", 1 }, { "[t]\n[t]\n", 2 } };
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                json_t *tree = NULL, *where = NULL;
+                struct toml_failure f;
+                assert_int_equal(
+                        toml_parse(cases[i].text, strlen(cases[i].text), &tree, &where, &f), -1);
+                assert_null(tree);
+                assert_null(where);
+                assert_int_equal(f.line, cases[i].line);
+                assert_true(f.column > 0);
+                assert_true(f.reason[0] != '\0');
+        }
+}
+
+/* Deep nesting, in each of its spellings, must neither crash nor take long. */
+static void nesting(void **state)
+{
+        (void)state;
+        enum { N = 100000 };
+        static const struct {
+                const char *before, *unit, *after;
+                size_t times;
+        } cases[] = { { "", "a.", "a = 1", N }, { "[", "a.", "a]", N }, { "a = ", "[", "", N },
+                { "a = ", "{a=", "", N / 2 }, { "", "a.", "a = 1", 90 }, { "a = ", "[", "", 40 } };
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                struct buf b = BUF_INIT(TOML_TEXT_MAX);
+                buf_str_add(&b, cases[i].before);
+                for (size_t k = 0; k < cases[i].times; k++)
+                        buf_str_add(&b, cases[i].unit);
+                buf_str_add(&b, cases[i].after);
+                json_t *tree, *where;
+                struct toml_failure f;
+                assert_false(b.full);
+                assert_int_equal(toml_parse(b.data, b.len, &tree, &where, &f), -1);
+                buf_done(&b);
+        }
+}
+
+/* Keys of many parts on many lines, each below the limit of one line, inside one another. */
+static void nesting_over_lines(void **state)
+{
+        (void)state;
+        struct buf b = BUF_INIT(TOML_TEXT_MAX);
+        buf_str_add(&b, "x = ");
+        for (int level = 0; level < 200; level++) {
+                buf_str_add(&b, "[{");
+                for (int k = 0; k < 90; k++)
+                        buf_str_add(&b, "a.");
+                buf_str_add(&b, "a = \n[\n");
+        }
+        json_t *tree, *where;
+        struct toml_failure f;
+        assert_int_equal(toml_parse(b.data, b.len, &tree, &where, &f), -1);
+        buf_done(&b);
+}
+
+static void prose_is_not_a_key(void **state)
+{
+        (void)state;
+        struct buf b = BUF_INIT(TOML_TEXT_MAX);
+        buf_str_add(&b, "# ");
+        for (int i = 0; i < 500; i++)
+                buf_str_add(&b, "..");
+        buf_str_add(&b, "\ntext = \"");
+        for (int i = 0; i < 500; i++)
+                buf_str_add(&b, "A sentence. ");
+        buf_str_add(&b, "\"\n");
+        json_t *tree, *where;
+        struct toml_failure f;
+        assert_int_equal(toml_parse(b.data, b.len, &tree, &where, &f), 0);
+        json_decref(tree);
+        json_decref(where);
+        buf_done(&b);
+}
+
+static void size_limit(void **state)
+{
+        (void)state;
+        char *text = xcalloc(1, TOML_TEXT_MAX + 2);
+        memset(text, '\n', TOML_TEXT_MAX + 1);
+        json_t *tree, *where;
+        struct toml_failure f;
+        assert_int_equal(toml_parse(text, TOML_TEXT_MAX + 1, &tree, &where, &f), -1);
+        assert_int_equal(toml_parse(text, TOML_TEXT_MAX, &tree, &where, &f), 0);
+        json_decref(tree);
+        json_decref(where);
+        free(text);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = { cmocka_unit_test(values_and_places),
+                cmocka_unit_test(refused), cmocka_unit_test(nesting),
+                cmocka_unit_test(nesting_over_lines), cmocka_unit_test(prose_is_not_a_key),
+                cmocka_unit_test(size_limit) };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
