@@ -1,0 +1,161 @@
+"""Fixtures: one engine, one ds01d and two accounts for the whole run.
+
+DS01_BUILD names the build to test (default: build/), DS01_TEST_NAME the run, so that whoever started
+it can look for what it left behind.
+"""
+
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from harness import accounts, daemon, engine, images  # noqa: E402
+from harness.engine import remove_cgroups  # noqa: E402
+from harness.process import tail  # noqa: E402
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+NAME = os.environ.get("DS01_TEST_NAME") or secrets.token_hex(3)
+BASE = pathlib.Path(f"/var/lib/ds01-test-{NAME}")
+RUN = pathlib.Path(f"/run/ds01-test-{NAME}")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds; left out by ./check --fast")
+    # Without this a SIGTERM would end the run with everything still there.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for log in ("ds01d.log", "dockerd.log"):
+            if (BASE / log).exists():
+                report.sections.append((f"end of {log}", tail(BASE / log, 30)))
+
+
+def install(build, target):
+    """Installs the build below the target folder; returns the prefix there."""
+    options = subprocess.run(["meson", "introspect", "--buildoptions", str(build)], check=True,
+                             stdout=subprocess.PIPE)
+    prefix = next(o["value"] for o in json.loads(options.stdout) if o["name"] == "prefix")
+    subprocess.run(["meson", "install", "-C", str(build), "--no-rebuild", "--quiet"], check=True,
+                   env={**os.environ, "DESTDIR": str(target)}, stdout=subprocess.DEVNULL)
+    return target / prefix.lstrip("/")
+
+
+@pytest.fixture(scope="session")
+def base():
+    os.umask(0o022)
+    assert os.getuid() == 0, "The integration tests make accounts and start an engine: run them as root"
+    BASE.mkdir(mode=0o755)
+    RUN.mkdir(mode=0o755)
+    yield BASE
+    remove_cgroups("docker")
+    if os.environ.get("DS01_TEST_KEEP") != "1":
+        shutil.rmtree(BASE)
+        shutil.rmtree(RUN)
+
+
+@pytest.fixture(scope="session")
+def prefix(base):
+    build = pathlib.Path(os.environ.get("DS01_BUILD") or REPO / "build")
+    return install(build, base / "install")
+
+
+@pytest.fixture(scope="session")
+def dockerd(base):
+    e = engine.Engine(base, RUN)
+    try:
+        e.start()
+        yield e
+    finally:
+        e.destroy()
+
+
+def make_user(base, prefix, short):
+    (base / "home").mkdir(exist_ok=True)
+    return accounts.User(f"ds01-{short}-{NAME}"[:31], base / "home" / short, prefix / "bin", RUN / "ds01/ds01.sock")
+
+
+@pytest.fixture(scope="session")
+def people(base, prefix):
+    """Both accounts; they outlive ds01d and the engine."""
+    made = []
+    try:
+        for short in ("alice", "bob"):
+            made.append(make_user(base, prefix, short))
+        yield made
+    finally:
+        for user in made:
+            user.destroy()
+            remove_cgroups(f"ds01/{user.uid}")
+        remove_cgroups("ds01")
+
+
+@pytest.fixture(scope="session")
+def loaded(base, dockerd, people):
+    """The engine with every test image in it."""
+    images.load_images(dockerd, base / "images", *people)
+    return dockerd
+
+
+@pytest.fixture(scope="session")
+def starter(loaded):
+    """The name of the Debian image with Python; slow to make the first time."""
+    if "ds01/starter:12" not in loaded.image_tags():
+        loaded.import_image("ds01/starter:12", images.starter_tar(),
+                            ['CMD ["bash"]', "ENV LANG=C.UTF-8",
+                             "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
+    return "ds01/starter:12"
+
+
+@pytest.fixture(scope="session")
+def ds01d_session(base, prefix, loaded):
+    d = daemon.Daemon(base, RUN, loaded, prefix, images.write_catalogue(base / "catalogue"))
+    try:
+        d.start()
+        yield d
+    finally:
+        d.destroy()
+
+
+@pytest.fixture
+def ds01d(ds01d_session):
+    """The running daemon; brought back if a test left it dead."""
+    if ds01d_session.popen.poll() is not None:
+        ds01d_session.start()
+    yield ds01d_session
+    if ds01d_session.popen.poll() is None:
+        ds01d_session.check_log()
+
+
+@pytest.fixture
+def alice(people, ds01d):
+    yield people[0]
+    people[0].clear()
+
+
+@pytest.fixture
+def bob(people, ds01d):
+    yield people[1]
+    people[1].clear()
+
+
+@pytest.fixture
+def project(alice, starter):
+    """make(name): a project of alice's that needs no network to build."""
+    def make(name="thesis", user=alice):
+        user.ok(["project", "init", name, "--quick", "--framework=none", "--type=custom"])
+        return user.workspace / name
+    return make
