@@ -213,6 +213,33 @@ size_t cgroup_procs(pid_t container_init_pid, const char *container_id)
         return all.n;
 }
 
+/* Does the process ignore the signal? From the mask of its status file. */
+static bool ignores(pid_t pid, int sig)
+{
+        cleanup_free char *text = NULL;
+        if (read_proc(pid, "status", &text))
+                return false;
+        const char *line = strstr(text, "\nSigIgn:");
+        return line && (strtoull(line + strlen("\nSigIgn:"), NULL, 16) >> (sig - 1) & 1);
+}
+
+int cgroup_count(pid_t container_init_pid, const char *container_id, struct cgroup_counts *ret,
+        struct err *e)
+{
+        cleanup_free char *folder = container_folder(container_init_pid, container_id);
+        if (!folder)
+                return not_running(container_init_pid, container_id, e);
+        CLEANUP(pids_done) struct pids all = pids_in(folder);
+        *ret = (struct cgroup_counts){ 0 };
+        for (size_t i = 0; i < all.n; i++) {
+                if (all.v[i] == container_init_pid)
+                        continue;
+                ret->total++;
+                ret->deaf += ignores(all.v[i], SIGTERM);
+        }
+        return 0;
+}
+
 int cgroup_signal_all(pid_t container_init_pid, const char *container_id, int sig, struct err *e)
 {
         cleanup_free char *folder = container_folder(container_init_pid, container_id);

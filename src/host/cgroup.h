@@ -51,7 +51,8 @@ int cgroup_prepare_at(const struct mountinfo *mi, const char *parent, const stru
 
 /*
  * Removes a user's parents where nothing is in them any more. Best effort, cgroupfs only: systemd
- * forgets an empty slice itself, and stopping one that isn't empty would stop the containers.
+ * forgets an empty slice itself, and stopping one that isn't empty would stop the containers. Not
+ * while a container of the same user is being made: its parent could go between prepare and create.
  */
 void cgroup_remove(const char *driver, uid_t uid);
 
@@ -60,6 +61,14 @@ bool cgroup_process_in(pid_t pid, const char *container_id);
 
 /* How many processes the container has, found by way of its first one; 0 if that has gone. */
 size_t cgroup_procs(pid_t container_init_pid, const char *container_id);
+
+struct cgroup_counts {
+        size_t total; /* processes of the container besides its first one */
+        size_t deaf;  /* of those, the ones that ignore SIGTERM, as interactive shells do */
+};
+/* ERR_NOT_RUNNING if container_init_pid is not a process of the container (any more). */
+int cgroup_count(pid_t container_init_pid, const char *container_id, struct cgroup_counts *ret,
+        struct err *e);
 
 /*
  * Signals every process of the container, the first one too. SIGKILL goes on until no process is

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/args.h"
+
+#include "cli/out.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct opt args_common[] = {
+        { 0, "json", OPT_FLAG, NULL, "Print one JSON object" },
+        { 0, "user", OPT_VALUE, "NAME", "Act on another account's behalf (admins)" },
+        { 'y', "yes", OPT_FLAG, NULL, "Take the default answer to every question" },
+        { 0, "guided", OPT_FLAG, NULL, "Explain each step" },
+        { 0, "color", OPT_VALUE, "WHEN", "auto, always or never" },
+        { 'h', "help", OPT_FLAG, NULL, "Show this help" },
+        { 0, "info", OPT_FLAG, NULL, "Show the full description" },
+        { 0, "concepts", OPT_FLAG, NULL, "Explain the ideas behind it" },
+        { 0 },
+};
+
+bool args_common_applies(const struct command *cmd, const struct opt *o)
+{
+        unsigned need = strcmp(o->name, "json") == 0     ? CMD_JSON
+                        : strcmp(o->name, "user") == 0   ? CMD_ADMIN
+                        : strcmp(o->name, "yes") == 0    ? CMD_YES
+                        : strcmp(o->name, "guided") == 0 ? CMD_GUIDED
+                                                         : 0;
+        return (cmd->flags & need) == need;
+}
+
+const struct command *args_find(const char *noun, const char *verb)
+{
+        for (const struct command *const *p = commands; *p; p++)
+                if (strcmp((*p)->noun, noun) == 0 &&
+                        (strcmp((*p)->verb, verb) == 0 ||
+                                ((*p)->alias && strcmp((*p)->alias, verb) == 0)))
+                        return *p;
+        return NULL;
+}
+
+static bool is_noun(const char *s)
+{
+        for (const struct command *const *p = commands; *p; p++)
+                if (strcmp((*p)->noun, s) == 0)
+                        return true;
+        return false;
+}
+
+/* Every word that may stand where `noun` takes a verb; for ds01 itself also the nouns. */
+static const char *nearest_verb(const char *noun, const char *given)
+{
+        const char *words[128];
+        size_t n = 0;
+        for (const struct command *const *p = commands; *p && n < ARRAY_LEN(words) - 2; p++)
+                if (strcmp((*p)->noun, noun) == 0)
+                        words[n++] = (*p)->verb;
+                else if (strcmp(noun, "ds01") == 0)
+                        words[n++] = (*p)->noun;
+        words[n] = NULL;
+        return str_nearest(given, words);
+}
+
+static int unknown_verb(const char *noun, const char *given, struct err *e)
+{
+        cleanup_free char *safe = str_safe(given);
+        const char *near = nearest_verb(noun, given);
+        err_set(e, ERR_INVALID, "Unknown command '%s%s%.60s'%s%s%s",
+                strcmp(noun, "ds01") == 0 ? "" : noun, strcmp(noun, "ds01") == 0 ? "" : " ", safe,
+                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return err_fix(e, strcmp(noun, "ds01") == 0 ? "ds01 help" : "%s --help", noun);
+}
+
+static const struct opt *find_in(const struct command *cmd, const char *name, size_t len, char letter)
+{
+        for (const struct opt *o = cmd->opts; o && o->name; o++)
+                if (letter ? o->letter == letter : strlen(o->name) == len && !memcmp(o->name, name, len))
+                        return o;
+        for (const struct opt *o = args_common; o->name; o++)
+                if (args_common_applies(cmd, o) &&
+                        (letter ? o->letter == letter
+                                : strlen(o->name) == len && !memcmp(o->name, name, len)))
+                        return o;
+        return NULL;
+}
+
+static int unknown_option(const struct cli *c, const char *given, struct err *e)
+{
+        const char *words[64];
+        size_t n = 0;
+        for (const struct opt *o = c->cmd->opts; o && o->name; o++)
+                words[n++] = o->name;
+        for (const struct opt *o = args_common; o->name; o++)
+                if (args_common_applies(c->cmd, o))
+                        words[n++] = o->name;
+        words[n] = NULL;
+        cleanup_free char *safe = str_safe(given);
+        cleanup_free char *bare = xstrndup(given, strcspn(given, "="));
+        const char *near = str_starts(bare, "--") ? str_nearest(bare + 2, words) : NULL;
+        err_set(e, ERR_INVALID, "Unknown option '%.60s'%s%s%s", safe, near ? ", did you mean '--" : "",
+                near ? near : "", near ? "'?" : "");
+        return err_fix(e, "%s-%s --help", c->cmd->noun, c->cmd->verb);
+}
+
+static void remember(struct cli *c, const struct opt *o, const char *value)
+{
+        c->given = xrealloc(c->given, c->n_given + 1, sizeof *c->given);
+        c->given[c->n_given].opt = o;
+        c->given[c->n_given++].value = value;
+}
+
+/* One `--name`, `--name=value` or `--name value`. */
+static int long_option(struct cli *c, char **argv, int argc, int *i, struct err *e)
+{
+        const char *name = argv[*i] + 2;
+        size_t len = strcspn(name, "=");
+        const char *value = name[len] == '=' ? name + len + 1 : NULL;
+        const struct opt *o = find_in(c->cmd, name, len, 0);
+        if (!o)
+                return unknown_option(c, argv[*i], e);
+        if (o->kind == OPT_FLAG && value)
+                return cli_usage(c, e, "Option --%s takes no value", o->name);
+        if (o->kind != OPT_FLAG && !value) {
+                if (*i + 1 >= argc)
+                        return cli_usage(c, e, "Option --%s needs a value: --%s=%s", o->name, o->name,
+                                o->arg);
+                value = argv[++*i];
+        }
+        remember(c, o, value);
+        return 0;
+}
+
+/* One cluster of short options: -a, -af, -t30, -t 30. */
+static int short_options(struct cli *c, char **argv, int argc, int *i, struct err *e)
+{
+        for (const char *p = argv[*i] + 1; *p; p++) {
+                const struct opt *o = find_in(c->cmd, NULL, 0, *p);
+                if (!o)
+                        return unknown_option(c, argv[*i], e);
+                if (o->kind == OPT_FLAG) {
+                        remember(c, o, NULL);
+                        continue;
+                }
+                const char *value = p[1] ? p + 1 : *i + 1 < argc ? argv[++*i] : NULL;
+                if (!value)
+                        return cli_usage(c, e, "Option -%c needs a value", o->letter);
+                remember(c, o, value);
+                break;
+        }
+        return 0;
+}
+
+static int parse_rest(struct cli *c, int argc, char **argv, struct err *e)
+{
+        c->args = xcalloc((size_t)argc + 1, sizeof *c->args);
+        for (int i = 0; i < argc; i++) {
+                if (strcmp(argv[i], "--") == 0) {
+                        if (!(c->cmd->flags & CMD_TRAILING))
+                                return cli_usage(c, e, "Nothing may follow '--' here");
+                        if (i + 1 < argc)
+                                c->trailing = argv + i + 1;
+                        break;
+                }
+                int r = 0;
+                if (str_starts(argv[i], "--"))
+                        r = long_option(c, argv, argc, &i, e);
+                else if (argv[i][0] == '-' && argv[i][1])
+                        r = short_options(c, argv, argc, &i, e);
+                else
+                        c->args[c->n_args++] = argv[i];
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Words before the command's own arguments; leaves *argc, *argv after them. */
+static int find_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, struct err *e)
+{
+        const char *self = strrchr((*argv)[0], '/');
+        self = self ? self + 1 : (*argv)[0];
+        (*argc)--, (*argv)++;
+
+        cleanup_free char *word = xstrdup(self);
+        if (strcmp(word, "ds01") == 0) {
+                if (*argc == 0 || strcmp((*argv)[0], "-h") == 0 || strcmp((*argv)[0], "--help") == 0) {
+                        *ret_noun = "ds01";
+                        return 0;
+                }
+                if (strcmp((*argv)[0], "--version") == 0)
+                        (*argv)[0] += 2;
+                str_replace(&word, (*argv)[0]);
+                if ((c->cmd = args_find("ds01", word))) {
+                        (*argc)--, (*argv)++;
+                        return 0;
+                }
+                (*argc)--, (*argv)++;
+        }
+        /* noun-verb, where nouns may contain a dash themselves; then a bare noun and its verb. */
+        for (char *dash = strchr(word, '-'); dash; dash = strchr(dash + 1, '-')) {
+                *dash = '\0';
+                c->cmd = args_find(word, dash + 1);
+                *dash = '-';
+                if (c->cmd)
+                        return 0;
+        }
+        if (!is_noun(word))
+                return unknown_verb("ds01", word, e);
+        for (const struct command *const *p = commands; *p; p++)
+                if (strcmp((*p)->noun, word) == 0)
+                        *ret_noun = (*p)->noun;
+        if (*argc == 0 || strcmp((*argv)[0], "help") == 0 || strcmp((*argv)[0], "-h") == 0 ||
+                strcmp((*argv)[0], "--help") == 0 || strcmp((*argv)[0], "--info") == 0)
+                return 0;
+        if (!(c->cmd = args_find(word, (*argv)[0])))
+                return unknown_verb(*ret_noun, (*argv)[0], e);
+        (*argc)--, (*argv)++;
+        return 0;
+}
+
+int args_parse(struct cli *c, int argc, char **argv, enum args_outcome *ret, const char **ret_noun,
+        struct err *e)
+{
+        *ret_noun = NULL;
+        if (find_command(c, &argc, &argv, ret_noun, e) < 0)
+                return -1;
+        if (!c->cmd) {
+                *ret = strcmp(*ret_noun, "ds01") == 0 ? ARGS_HELP : ARGS_NOUN;
+                return 0;
+        }
+        /* Help never fails: it is looked for before anything is checked. */
+        for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+                if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+                        return *ret = ARGS_HELP, 0;
+                if (strcmp(argv[i], "--info") == 0)
+                        return *ret = ARGS_INFO, 0;
+                if (strcmp(argv[i], "--concepts") == 0)
+                        return *ret = ARGS_CONCEPTS, 0;
+        }
+        if (parse_rest(c, argc, argv, e) < 0)
+                return -1;
+        if (c->n_args > c->cmd->max_args) {
+                cleanup_free char *safe = str_safe(c->args[c->cmd->max_args]);
+                return cli_usage(c, e, "One argument too many: '%.60s'", safe);
+        }
+        const char *color = cli_value(c, "color");
+        if (color && out_set_color(color) < 0)
+                return cli_usage(c, e, "Option --color takes auto, always or never");
+        *ret = ARGS_RUN;
+        return 0;
+}

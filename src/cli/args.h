@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From argv to a command and its options.
+ *
+ * One binary answers to many names: `container-attach x`, `container attach x` and
+ * `ds01 container attach x` are the same. Options may stand anywhere before `--`; they are not
+ * abbreviated, because a script that relies on an abbreviation breaks when an option is added. That,
+ * and telling apart what stands behind `--`, is why getopt_long(3) does not do this.
+ */
+#pragma once
+
+#include "cli/cli.h"
+
+enum args_outcome {
+        ARGS_RUN,      /* c->cmd is set, its options are parsed */
+        ARGS_HELP,     /* print help for c->cmd, or for ds01 as a whole if it is NULL */
+        ARGS_INFO,     /* --info */
+        ARGS_CONCEPTS, /* --concepts */
+        ARGS_NOUN,     /* a bare noun: print the verbs of *ret_noun */
+};
+
+/*
+ * Parses argv (argv[0] included). Unknown verbs and options fail with ERR_INVALID and the nearest
+ * known one. c->given and c->args are owned by *c and borrow from argv.
+ */
+int args_parse(struct cli *c, int argc, char **argv, enum args_outcome *ret, const char **ret_noun,
+        struct err *e);
+
+/* The options every command of these flags has; ends with a NULL name. */
+extern const struct opt args_common[];
+/* True if `o` of args_common applies to the command. */
+bool args_common_applies(const struct command *cmd, const struct opt *o);
+/* Finds a command by noun and verb (or alias); NULL if there is none. */
+const struct command *args_find(const char *noun, const char *verb);

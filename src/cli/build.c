@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/build.h"
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "cli/out.h"
+#include "project/context.h"
+#include "project/fingerprint.h"
+#include "project/recipe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOG_MAX = 8 << 20 };
+
+/* What the build says, as it comes. */
+struct view {
+        struct cli *c;
+        struct progress progress;
+        struct buf log; /* everything, shown whole if the build fails */
+        char *step;
+        bool plain;     /* every line is printed as it comes: no terminal to rewrite a line on */
+        char *image;
+};
+
+static void say_step(struct view *v, const json_t *row)
+{
+        const char *text = str_or_empty(json_str(row, "text"));
+        free(v->step);
+        v->step = xasprintf("%lld/%lld %s", (long long)json_int(row, "step", 0),
+                (long long)json_int(row, "steps", 0), text);
+        buf_printf(&v->log, "Step %s\n", v->step);
+        if (v->plain)
+                out_say("Step %s", v->step);
+        else
+                progress_tick(&v->progress, v->step);
+}
+
+static int on_row(const json_t *row, void *ctx)
+{
+        struct view *v = ctx;
+        const char *kind = str_or_empty(json_str(row, "kind"));
+        const char *text = str_or_empty(json_str(row, "text"));
+        if (strcmp(kind, "step") == 0) {
+                say_step(v, row);
+        } else if (strcmp(kind, "output") == 0) {
+                buf_str_add(&v->log, text);
+                cleanup_free char *line = xstrndup(text, strcspn(text, "\r\n"));
+                if (v->plain && *line)
+                        out_say("  %s", line);
+                else if (!v->plain)
+                        progress_tick(&v->progress, v->step ? v->step : line);
+        } else if (strcmp(kind, "done") == 0) {
+                str_replace(&v->image, json_str(row, "image"));
+        } else {
+                /* "pull" and "queued": where we are, not part of the log. */
+                if (v->plain && strcmp(kind, "queued") == 0)
+                        out_say("%s", text);
+                else
+                        progress_tick(&v->progress, text);
+        }
+        return 0;
+}
+
+struct packer {
+        int dir_fd, out_fd;
+        int result;
+        struct context_stats stats;
+        struct err err;
+};
+
+static void *pack(void *arg)
+{
+        struct packer *p = arg;
+        struct context_limits limits = CONTEXT_LIMITS_DEFAULT;
+        p->result = context_pack(p->dir_fd, p->out_fd, &limits, &p->stats, &p->err);
+        close(take_fd(&p->out_fd));
+        return NULL;
+}
+
+/* The Dockerfile travels apart from the rest: what ds01d checks is what it builds. */
+static int send_dockerfile(const char *text, int *ret_fd, struct err *e)
+{
+        int p[2];
+        if (pipe2(p, O_CLOEXEC) < 0)
+                return err_sys(e, errno, "Can't make a pipe");
+        /* At most 64 KiB, which a pipe holds: writing does not wait for the reader. */
+        if (fd_write_all(p[1], text, strlen(text), -1) < 0) {
+                err_sys(e, errno, "Can't pass on the Dockerfile");
+                close(p[0]);
+                close(p[1]);
+                return -1;
+        }
+        close(p[1]);
+        *ret_fd = p[0];
+        return 0;
+}
+
+static int stream_build(struct view *v, json_t *params, int dockerfile_fd, int project_fd, struct err *e)
+{
+        int p[2];
+        if (pipe2(p, O_CLOEXEC) < 0) {
+                json_decref(params);
+                return err_sys(e, errno, "Can't make a pipe");
+        }
+        struct packer packer = { .dir_fd = project_fd, .out_fd = p[1], .err = ERR_INIT };
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, pack, &packer) != 0) {
+                close(p[0]);
+                close(p[1]);
+                json_decref(params);
+                return err_set(e, ERR_FAILED, "Can't start a thread to pack the project");
+        }
+        int fds[2] = { dockerfile_fd, p[0] };
+        /* Our own copy of the read end goes as soon as it is sent: the packer then sees the reader go. */
+        int r = rpc_stream_take(v->c->rpc, "io.ds01.Images.Build", params, fds, 2, on_row, v, e);
+        pthread_join(thread, NULL);
+        /* A folder that could not be packed is the cause; that the build then failed is the effect. */
+        if (packer.result < 0 && packer.err.code != ERR_INTERRUPTED) {
+                *e = packer.err;
+                return -1;
+        }
+        return r;
+}
+
+int build_project(struct cli *c, const char *project, int project_fd, const char *framework, bool no_cache,
+        struct err *e)
+{
+        cleanup_free char *text = NULL;
+        char dockerfile_sha[65], requirements_sha[65];
+        if (dockerfile_read(project_fd, project, &text, e) < 0 ||
+                fingerprint_project(project_fd, dockerfile_sha, requirements_sha, e) < 0 ||
+                cli_connect(c, e) < 0)
+                return -1;
+        int dockerfile_fd;
+        if (send_dockerfile(text, &dockerfile_fd, e) < 0)
+                return -1;
+        const char *term = getenv("TERM");
+        struct view v = { .c = c, .log = BUF_INIT(LOG_MAX) };
+        v.plain = !isatty(STDERR_FILENO) || !term || strcmp(term, "dumb") == 0;
+        cleanup_free char *what = xasprintf("Building the image of %s", project);
+        progress_start(&v.progress, what);
+        json_t *params = json_pack("{s:s, s:b, s:s, s:s, s:s}", "project", project, "no_cache", (int)no_cache,
+                "framework", str_or_empty(framework), "dockerfile_sha", dockerfile_sha, "requirements_sha",
+                requirements_sha);
+        int r = stream_build(&v, params, dockerfile_fd, project_fd, e);
+        progress_end(&v.progress);
+        if (r < 0 && !v.plain && v.log.len > 0 && e->code != ERR_INTERRUPTED)
+                out_say("%s", buf_str(&v.log));
+        if (r == 0)
+                out_say("Built %s.", str_or_empty(v.image));
+        buf_done(&v.log);
+        free(v.step);
+        free(v.image);
+        return r;
+}
+
+int build_needed(int project_fd, const json_t *image, enum build_need *ret, char **ret_why, struct err *e)
+{
+        char dockerfile_sha[65], requirements_sha[65];
+        if (!json_bool(image, "exists", false)) {
+                *ret = BUILD_MISSING;
+                *ret_why = xstrdup("it has not been built yet");
+                return 0;
+        }
+        if (fingerprint_project(project_fd, dockerfile_sha, requirements_sha, e) < 0)
+                return -1;
+        const char *why = NULL;
+        if (strcmp(str_or_empty(json_str(image, "dockerfile_sha")), dockerfile_sha) != 0)
+                why = "the Dockerfile changed since it was built";
+        else if (strcmp(str_or_empty(json_str(image, "requirements_sha")), requirements_sha) != 0)
+                why = "requirements.txt changed since it was built";
+        else if (json_bool(image, "base_changed", false))
+                why = "its base image changed since it was built";
+        *ret = why ? BUILD_STALE : BUILD_CURRENT;
+        *ret_why = xstrdup(str_or_empty(why));
+        return 0;
+}

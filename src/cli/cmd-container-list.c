@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/commands.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "cli/out.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum format { FORMAT_TABLE, FORMAT_SIMPLE, FORMAT_JSON, FORMAT_QUIET };
+
+static int on_row(const json_t *row, void *ctx)
+{
+        json_array_append(ctx, (json_t *)(uintptr_t)row);
+        return 0;
+}
+
+static int get_format(const struct cli *c, enum format *ret, struct err *e)
+{
+        const char *f = cli_value(c, "format");
+        *ret = FORMAT_TABLE;
+        if (f && strcmp(f, "simple") == 0)
+                *ret = FORMAT_SIMPLE;
+        else if (f && strcmp(f, "json") == 0)
+                *ret = FORMAT_JSON;
+        else if (f && strcmp(f, "table") != 0)
+                return cli_usage(c, e, "Option --format takes table, simple or json");
+        if (cli_has(c, "quiet"))
+                *ret = FORMAT_QUIET;
+        if (cli_has(c, "json"))
+                *ret = FORMAT_JSON;
+        return 0;
+}
+
+/* "running 3h 5m", "stopped (exit code 1) 2m ago". */
+static char *describe_state(const json_t *row)
+{
+        const char *state = str_or_empty(json_str(row, "state"));
+        char ago[CLOCK_DURATION_LEN];
+        bool running = strcmp(state, "running") == 0;
+        int64_t since = json_int(row, running ? "started_at" : "stopped_at", 0);
+        clock_duration(clock_unix() - since, ago);
+        if (running)
+                return xasprintf("running %s", ago);
+        int64_t code = json_int(row, "exit_code", -1);
+        if (strcmp(state, "stopped") == 0 && code > 0)
+                return xasprintf("stopped (exit code %lld) %s ago", (long long)code, ago);
+        return since ? xasprintf("%s %s ago", state, ago) : xstrdup(state);
+}
+
+static void print_table(const json_t *rows, bool simple, bool everyone)
+{
+        static const char *const heads[] = { "NAME", "STATUS", "IMAGE", "GPU", "USER" };
+        cleanup_table struct table t;
+        size_t i;
+        json_t *row;
+        size_t n_cols = everyone ? 5 : 4;
+        table_init(&t, simple ? NULL : heads, n_cols, 2);
+        json_array_foreach (rows, i, row) {
+                cleanup_free char *state = describe_state(row);
+                table_cell(&t, json_str(row, "name"));
+                table_cell(&t, state);
+                table_cell(&t, json_str(row, "image"));
+                table_cell(&t, "-");
+                if (everyone)
+                        table_cell(&t, json_str(row, "user"));
+        }
+        table_print(&t, stdout);
+}
+
+static void set_time(json_t *row, const char *key)
+{
+        char text[CLOCK_RFC3339_LEN];
+        clock_rfc3339(json_int(row, key, 0), text);
+        json_object_set_new(row, key, *text ? json_string(text) : json_null());
+}
+
+static void print_json(json_t *rows)
+{
+        size_t i;
+        json_t *row;
+        json_array_foreach (rows, i, row) {
+                set_time(row, "created_at");
+                set_time(row, "started_at");
+                set_time(row, "stopped_at");
+        }
+        cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "containers", rows);
+        cleanup_free char *text = json_text(j);
+        puts(text);
+}
+
+static int run(struct cli *c, struct err *e)
+{
+        enum format format;
+        bool all = cli_has(c, "all");
+        cleanup_json json_t *rows = json_array();
+        json_t *params = json_pack("{s:b}", "all", (int)all);
+        const char *user = cli_value(c, "user");
+        if (user)
+                json_object_set_new(params, "user", json_string(user));
+        if (get_format(c, &format, e) < 0 || cli_connect(c, e) < 0) {
+                json_decref(params);
+                return -1;
+        }
+        if (rpc_stream(c->rpc, "io.ds01.Containers.List", params, NULL, 0, on_row, rows, e) < 0)
+                return -1;
+        if (format == FORMAT_JSON) {
+                print_json(rows);
+        } else if (format == FORMAT_QUIET) {
+                size_t i;
+                json_t *row;
+                json_array_foreach (rows, i, row)
+                        printf("%s\n", str_or_empty(json_str(row, "name")));
+        } else if (json_array_size(rows) == 0) {
+                out_say(all ? "You have no containers. Start one: project launch"
+                            : "No running containers. Show all: container-list --all · Start one: project launch");
+        } else {
+                print_table(rows, format == FORMAT_SIMPLE, user && strcmp(user, "all") == 0);
+        }
+        return 0;
+}
+
+static const struct opt opts[] = {
+        { 'a', "all", OPT_FLAG, NULL, "Also those that don't run" },
+        { 0, "format", OPT_VALUE, "FORMAT", "table, simple (no head line) or json" },
+        { 'q', "quiet", OPT_FLAG, NULL, "Only names" },
+        { 0 },
+};
+
+const struct command cmd_container_list = {
+        .noun = "container",
+        .verb = "list",
+        .args = "",
+        .max_args = 0,
+        .flags = CMD_JSON | CMD_ADMIN,
+        .summary = "Lists your containers",
+        .details = "  Without --all only those that run. An admin sees another account's with --user=NAME, and\n"
+                   "  everyone's with --user=all.\n",
+        .examples = "container-list\n"
+                    "container-list --all\n"
+                    "container-list --format=json",
+        .topic = "containers",
+        .opts = opts,
+        .run = run,
+};

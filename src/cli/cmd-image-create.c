@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/commands.h"
+
+#include "cli/build.h"
+#include "cli/catalogue.h"
+#include "cli/out.h"
+#include "cli/pick-project.h"
+#include "project/find.h"
+#include "project/pyproject.h"
+#include "project/recipe.h"
+#include "project/template.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Words of a list such as -p "pandas>=2 rich". */
+static void split_words(const char *text, struct strv *ret)
+{
+        for (const char *p = str_or_empty(text); *p;) {
+                p += strspn(p, " \t,");
+                size_t n = strcspn(p, " \t,");
+                if (n > 0)
+                        strv_take(ret, xstrndup(p, n));
+                p += n;
+        }
+}
+
+static int write_new(int dir_fd, const char *name, const char *text, struct err *e)
+{
+        if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return 0;
+        if (fd_replace_file(dir_fd, name, text, strlen(text), 0644, e) < 0)
+                return -1;
+        out_say("Wrote %s.", name);
+        return 0;
+}
+
+/* -r FILE: its lines are the requirements; a requirements.txt that is there already is not lost. */
+static int take_requirements(struct cli *c, int dir_fd, struct err *e)
+{
+        const char *file = cli_value(c, "requirements");
+        cleanup_free char *text = NULL, *old = NULL;
+        if (!file)
+                return 0;
+        if (fd_read_file(AT_FDCWD, file, REQUIREMENTS_MAX, &text, NULL, e) < 0 ||
+                requirements_read(dir_fd, &old, e) < 0)
+                return -1;
+        if (strcmp(old, text) == 0)
+                return 0;
+        if (*old && fd_replace_file(dir_fd, "requirements.txt.old", old, strlen(old), 0644, e) < 0)
+                return -1;
+        if (*old)
+                out_say("The former requirements.txt is kept as requirements.txt.old.");
+        return fd_replace_file(dir_fd, "requirements.txt", text, strlen(text), 0644, e);
+}
+
+/* Writes what is missing: an existing Dockerfile or requirements.txt is the user's. */
+static int write_recipe(struct cli *c, const char *name, int dir_fd, const struct pyproject *py, struct err *e)
+{
+        cleanup_strv struct strv pip = { 0 }, apt = { 0 };
+        cleanup_base struct base base = { 0 };
+        split_words(cli_value(c, "packages"), &pip);
+        split_words(cli_value(c, "system"), &apt);
+        bool has_dockerfile = faccessat(dir_fd, "Dockerfile", F_OK, 0) == 0;
+        if (has_dockerfile && (cli_has(c, "framework") || apt.n > 0))
+                return cli_usage(c, e, "%s has a Dockerfile already: --framework and --system would change it", name);
+        const char *framework = cli_value(c, "framework");
+        if (!has_dockerfile && base_choose(c, framework ? framework : py->framework,
+                                       framework ? NULL : py->framework_version, &base, e) < 0)
+                return -1;
+        const char *type = cli_value(c, "type") ? cli_value(c, "type") : py->type ? py->type : "custom";
+        struct template_values v = { .name = name, .type = type, .framework = base.word, .version = base.version,
+                .base_image = base.image, .pip = &pip, .apt = &apt, .gpus = -1 };
+        if (take_requirements(c, dir_fd, e) < 0)
+                return -1;
+        if (!has_dockerfile) {
+                if (template_check(&v, e) < 0)
+                        return -1;
+                cleanup_free char *requirements = template_requirements(&v);
+                cleanup_free char *dockerfile = template_dockerfile(&v);
+                return write_new(dir_fd, "requirements.txt", requirements, e) < 0 ||
+                                       write_new(dir_fd, "Dockerfile", dockerfile, e) < 0
+                               ? -1
+                               : 0;
+        }
+        if (pip.n == 0)
+                return 0;
+        cleanup_free char *old = NULL, *text = NULL;
+        if (requirements_read(dir_fd, &old, e) < 0 || requirements_edit(old, &pip, NULL, &text, NULL, e) < 0)
+                return -1;
+        return fd_replace_file(dir_fd, "requirements.txt", text, strlen(text), 0644, e);
+}
+
+static int run(struct cli *c, struct err *e)
+{
+        char name[41];
+        cleanup_close int dir_fd = -1;
+        cleanup_free char *path = NULL;
+        cleanup_pyproject struct pyproject py = PYPROJECT_INIT;
+        bool exists;
+        const char *type = cli_value(c, "type");
+        if (type && !is_project_type(type))
+                return cli_usage(c, e, "Unknown type '%s'", type);
+        if (pick_project(c, "Select a project to build:", name, e) < 0 || project_open(name, &dir_fd, &path, e) < 0)
+                return -1;
+        cleanup_free char *folder = project_shown(name);
+        cleanup_free char *shown = xasprintf("%s/pyproject.toml", folder);
+        if (pyproject_load(dir_fd, shown, &py, &exists, e) < 0 || write_recipe(c, name, dir_fd, &py, e) < 0)
+                return -1;
+        if (cli_has(c, "no-build")) {
+                out_say("Build it: image-create %s", name);
+                return 0;
+        }
+        if (build_project(c, name, dir_fd, py.framework, cli_has(c, "no-cache"), e) < 0)
+                return -1;
+        out_say("Next: project launch %s", name);
+        return 0;
+}
+
+static const struct opt opts[] = {
+        { 'f', "framework", OPT_VALUE, "NAME[:VERSION]", "Base for a new Dockerfile: pytorch, tensorflow, jax, none" },
+        { 't', "type", OPT_VALUE, "TYPE", "Packages for: ml cv nlp rl audio ts llm custom" },
+        { 'p', "packages", OPT_VALUE, "LIST", "Python packages to add to requirements.txt" },
+        { 's', "system", OPT_VALUE, "LIST", "Debian packages for a new Dockerfile" },
+        { 'r', "requirements", OPT_VALUE, "FILE", "Use this file as requirements.txt" },
+        { 0, "no-build", OPT_FLAG, NULL, "Only write the files" },
+        { 0, "no-cache", OPT_FLAG, NULL, "Run every step anew" },
+        { 0 },
+};
+
+const struct command cmd_image_create = {
+        .noun = "image",
+        .verb = "create",
+        .args = "[name]",
+        .max_args = 1,
+        .summary = "Builds a project's image, from a new Dockerfile if it has none",
+        .details = "  An existing Dockerfile is used as it is. Ctrl-C ends the build.\n",
+        .examples = "image-create my-thesis\n"
+                    "image-create my-thesis --no-cache\n"
+                    "image-create my-thesis -p \"rich tqdm\"",
+        .topic = "images",
+        .opts = opts,
+        .run = run,
+};

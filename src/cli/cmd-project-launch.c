@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/commands.h"
+
+#include "base/json.h"
+#include "cli/build.h"
+#include "cli/pull.h"
+#include "cli/launch.h"
+#include "cli/out.h"
+#include "cli/pick-project.h"
+#include "cli/prompt.h"
+#include "cli/retire.h"
+#include "cli/session.h"
+#include "project/find.h"
+#include "project/pyproject.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct plan {
+        struct cli *c;
+        char name[41];
+        int dir_fd;
+        char *path;
+        struct pyproject py;
+        json_t *image;     /* Images.Get of what the project runs on */
+        json_t *container; /* Containers.Get, or NULL */
+        bool dry_run;
+};
+
+static void plan_done(struct plan *p)
+{
+        if (p->dir_fd >= 0)
+                close(p->dir_fd);
+        free(p->path);
+        pyproject_done(&p->py);
+        json_decref(p->image);
+        json_decref(p->container);
+}
+
+static int read_project(struct plan *p, struct err *e)
+{
+        bool exists;
+        if (project_open(p->name, &p->dir_fd, &p->path, e) < 0)
+                return -1;
+        cleanup_free char *folder = project_shown(p->name);
+        cleanup_free char *shown = xasprintf("%s/pyproject.toml", folder);
+        return pyproject_load(p->dir_fd, shown, &p->py, &exists, e);
+}
+
+/* What ds01d knows: the image, and a container of that name. */
+static int ask_daemon(struct plan *p, struct err *e)
+{
+        json_t *query = p->py.image ? json_pack("{s:s, s:s}", "project", p->name, "image", p->py.image)
+                                    : json_pack("{s:s}", "project", p->name);
+        if (cli_call(p->c, "io.ds01.Images.Get", query, &p->image, e) < 0)
+                return -1;
+        struct err missing = ERR_INIT;
+        if (cli_call(p->c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", p->name), &p->container,
+                    &missing) < 0 &&
+                missing.code != ERR_NOT_FOUND) {
+                *e = missing;
+                return -1;
+        }
+        return 0;
+}
+
+/* A project on a catalogue image is not built; it must only be there, or be fetched. */
+static int have_catalogue_image(struct plan *p, struct err *e)
+{
+        if (json_bool(p->image, "exists", false) || p->dry_run)
+                return 0;
+        return image_pull(p->c, json_str(p->image, "image"), e);
+}
+
+static int have_image(struct plan *p, bool *ret_built, struct err *e)
+{
+        enum build_need need;
+        cleanup_free char *why = NULL;
+        *ret_built = false;
+        if (p->py.image)
+                return have_catalogue_image(p, e);
+        if (build_needed(p->dir_fd, p->image, &need, &why, e) < 0)
+                return -1;
+        const char *ref = str_or_empty(json_str(p->image, "image"));
+        bool build = cli_has(p->c, "rebuild");
+        if (!build && need == BUILD_MISSING) {
+                out_say("Image %s is needed: %s.", ref, why);
+                if (prompt_guide(p->c, e,
+                            "An image is what the container starts from: the base that your Dockerfile names,\n"
+                            "plus the packages in requirements.txt. It is built once and used many times.") < 0 ||
+                        prompt_yes(p->c, true, &build, e, "Build it now?") < 0)
+                        return -1;
+                if (!build) {
+                        err_set(e, ERR_NO_IMAGE, "Image %s not found", ref);
+                        return err_fix(e, "project launch %s\nimage-create %s", p->name, p->name);
+                }
+        } else if (!build && need == BUILD_STALE) {
+                out_say("Image %s is out of date: %s.", ref, why);
+                /* Unattended, an image that works is used: nobody waits there for a build they didn't ask for. */
+                if (!p->c->tty && !p->c->yes)
+                        out_say("Using it as it is. Rebuild: project launch %s --rebuild", p->name);
+                else if (prompt_yes(p->c, true, &build, e, "Rebuild it now?") < 0)
+                        return -1;
+        }
+        if (!build)
+                return 0;
+        if (p->dry_run) {
+                out_say("Would build %s.", ref);
+                return 0;
+        }
+        *ret_built = true;
+        return build_project(p->c, p->name, p->dir_fd, p->py.framework, cli_has(p->c, "rebuild"), e);
+}
+
+static int launch_new(struct plan *p, struct err *e)
+{
+        cleanup_folders struct folders f = FOLDERS_INIT;
+        cleanup_strv struct strv data = { 0 };
+        cleanup_json json_t *reply = NULL;
+        cli_values(p->c, "data", &data);
+        for (size_t i = 0; i < p->py.data.n && data.n == 0; i++)
+                strv_add(&data, p->py.data.v[i]);
+        if (folders_workspace(&f, p->path, e) < 0)
+                return -1;
+        for (size_t i = 0; i < data.n; i++)
+                if (folders_data(&f, data.v[i], e) < 0)
+                        return -1;
+        if (folders_open(&f, e) < 0)
+                return -1;
+        struct launch l = { .name = p->name, .project = p->name, .image = str_or_empty(p->py.image),
+                .interface = "orchestration", .folders = &f };
+        if (p->dry_run) {
+                out_say("Would launch %s from %s with %s at /workspace.", p->name,
+                        str_or_empty(json_str(p->image, "image")), p->path);
+                return 0;
+        }
+        if (prompt_guide(p->c, e,
+                    "Now the container is created and started. Your project folder appears in it as\n"
+                    "/workspace; files belong to you on both sides.") < 0 ||
+                launch_request(p->c, &l, &reply, e) < 0)
+                return -1;
+        launch_say("Launched", p->name);
+        return 0;
+}
+
+/* A container that is stopped or was never started: started again, or made anew if its image changed. */
+static int launch_existing(struct plan *p, bool built, struct err *e)
+{
+        const char *old = str_or_empty(json_str(p->container, "image_id"));
+        const char *now = str_or_empty(json_str(p->image, "id"));
+        bool changed = built || (*now && *old && strcmp(old, now) != 0);
+        bool recreate = false;
+        if (changed) {
+                out_say("%s was made from an older image.", p->name);
+                if (p->c->yes)
+                        recreate = true;
+                else if (prompt_yes(p->c, true, &recreate, e,
+                                 "Make it anew? What is not in /workspace is lost.") < 0)
+                        return -1;
+                if (!p->c->tty && !p->c->yes)
+                        recreate = false;
+        }
+        if (p->dry_run) {
+                out_say("Would %s %s.", recreate ? "make anew" : "start", p->name);
+                return 0;
+        }
+        if (recreate)
+                return retire_container(p->c, p->name, true, false, e) < 0 ? -1 : launch_new(p, e);
+        if (launch_start(p->c, p->container, e) < 0)
+                return -1;
+        launch_say("Started", p->name);
+        return 0;
+}
+
+static int launch(struct plan *p, struct err *e)
+{
+        bool built;
+        int status = 0;
+        if (read_project(p, e) < 0 || ask_daemon(p, e) < 0)
+                return -1;
+        const char *state = p->container ? str_or_empty(json_str(p->container, "state")) : "";
+        if (strcmp(state, "running") == 0 || strcmp(state, "paused") == 0)
+                return launch_exists(p->c, p->name, &status, e) < 0 ? -1 : status;
+        if (have_image(p, &built, e) < 0)
+                return -1;
+        if ((p->container ? launch_existing(p, built, e) : launch_new(p, e)) < 0)
+                return -1;
+        if (p->dry_run || cli_has(p->c, "background"))
+                return 0;
+        return session_open(p->c, p->name, &status, e) < 0 ? -1 : status;
+}
+
+static int run(struct cli *c, struct err *e)
+{
+        struct plan p = { .c = c, .dir_fd = -1, .py = PYPROJECT_INIT, .dry_run = cli_has(c, "dry-run") };
+        if (cli_has(c, "open") && cli_has(c, "background"))
+                return cli_usage(c, e, "Options --open and --background exclude each other");
+        if (pick_project(c, "Select a project to launch:", p.name, e) < 0)
+                return -1;
+        int r = launch(&p, e);
+        plan_done(&p);
+        return r;
+}
+
+static const struct opt opts[] = {
+        { 0, "open", OPT_FLAG, NULL, "Open a shell in it (default)" },
+        { 0, "background", OPT_FLAG, NULL, "Start it without a shell" },
+        { 0, "rebuild", OPT_FLAG, NULL, "Build the image anew first" },
+        { 'd', "data", OPT_LIST, "DIR[:rw]", "Also mount a folder, as /data/<its name>" },
+        { 0, "dry-run", OPT_FLAG, NULL, "Say what would be done, do nothing" },
+        { 0 },
+};
+
+const struct command cmd_project_launch = {
+        .noun = "project",
+        .verb = "launch",
+        .args = "[name]",
+        .max_args = 1,
+        .flags = CMD_GUIDED | CMD_YES,
+        .summary = "Starts a project's container and opens a shell in it",
+        .details = "  Checks the project's image, offers to build it if it is missing or out of date, creates\n"
+                   "  the container, starts it and opens a shell. Without a name it asks which project.\n"
+                   "  Without a terminal, what stands on stdin is run as commands; with nothing there it is\n"
+                   "  the same as --background.\n",
+        .examples = "project launch my-thesis\n"
+                    "project launch my-thesis --background\n"
+                    "project launch my-thesis --rebuild\n"
+                    "project launch my-thesis --data=/srv/datasets/imagenet",
+        .topic = "containers",
+        .opts = opts,
+        .run = run,
+};

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/launch.h"
+
+#include "base/json.h"
+#include "cli/out.h"
+#include "cli/prompt.h"
+#include "cli/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+void folders_done(struct folders *f)
+{
+        for (size_t i = 0; i < f->n_fds; i++)
+                close(f->fds[i]);
+        free(f->workspace);
+        strv_done(&f->data_ro);
+        strv_done(&f->data_rw);
+        *f = FOLDERS_INIT;
+}
+
+/* The path as it is recorded: absolute, symlinks kept, so that a moved home is found again. */
+static int absolute(const char *path, char **ret, struct err *e)
+{
+        if (!*path)
+                return err_set(e, ERR_INVALID, "An empty path names no folder");
+        if (!str_is_utf8(path, strlen(path))) {
+                cleanup_free char *safe = str_safe(path);
+                return err_set(e, ERR_INVALID, "The path '%s' is not UTF-8", safe);
+        }
+        cleanup_free char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+        if (*path != '/' && !cwd)
+                return err_sys(e, errno, "Can't tell the working directory");
+        char *full = *path == '/' ? xstrdup(path) : xasprintf("%s/%s", cwd, path);
+        size_t n = strlen(full);
+        while (n > 1 && full[n - 1] == '/')
+                full[--n] = '\0';
+        *ret = full;
+        return 0;
+}
+
+int folders_workspace(struct folders *f, const char *path, struct err *e)
+{
+        char *full;
+        if (absolute(path, &full, e) < 0)
+                return -1;
+        free(f->workspace);
+        f->workspace = full;
+        return 0;
+}
+
+int folders_data(struct folders *f, const char *spec, struct err *e)
+{
+        bool writable = str_ends(spec, ":rw");
+        cleanup_free char *path = xstrndup(spec, strlen(spec) - (writable ? 3 : str_ends(spec, ":ro") ? 3 : 0));
+        char *full;
+        if (absolute(path, &full, e) < 0)
+                return -1;
+        strv_take(writable ? &f->data_rw : &f->data_ro, full);
+        return 0;
+}
+
+static int open_folder(struct folders *f, const char *path, const char *what, struct err *e)
+{
+        if (f->n_fds == ARRAY_LEN(f->fds))
+                return err_set(e, ERR_INVALID, "More than %zu folders for one container",
+                        ARRAY_LEN(f->fds) - 1);
+        /* O_PATH: the kernel checks that we may reach it; nothing of it is read. */
+        int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0) {
+                f->fds[f->n_fds++] = fd;
+                return 0;
+        }
+        int saved = errno;
+        err_set(e,
+                saved == ENOENT   ? ERR_NOT_FOUND
+                : saved == EACCES ? ERR_DENIED
+                                  : ERR_INVALID,
+                "%s folder %s: %s", what, path,
+                saved == ENOENT    ? "no such directory"
+                : saved == ENOTDIR ? "not a directory"
+                : saved == EACCES  ? "you may not reach it"
+                                   : strerror(saved));
+        return saved == ENOENT ? err_fix(e, "mkdir -p '%s'", path) : -1;
+}
+
+int folders_open(struct folders *f, struct err *e)
+{
+        if (open_folder(f, f->workspace, "Workspace", e) < 0)
+                return -1;
+        for (size_t i = 0; i < f->data_ro.n; i++)
+                if (open_folder(f, f->data_ro.v[i], "Data", e) < 0)
+                        return -1;
+        for (size_t i = 0; i < f->data_rw.n; i++)
+                if (open_folder(f, f->data_rw.v[i], "Data", e) < 0)
+                        return -1;
+        return 0;
+}
+
+static json_t *string_array(const struct strv *l)
+{
+        json_t *a = json_array();
+        for (size_t i = 0; i < l->n; i++)
+                json_array_append_new(a, json_string(l->v[i]));
+        return a;
+}
+
+static int call_with_folders(struct cli *c, const char *method, json_t *params, const struct folders *f,
+        json_t **ret, struct err *e)
+{
+        json_object_set_new(params, "workspace", json_string(f->workspace));
+        json_object_set_new(params, "data_ro", string_array(&f->data_ro));
+        json_object_set_new(params, "data_rw", string_array(&f->data_rw));
+        if (cli_connect(c, e) < 0) {
+                json_decref(params);
+                return -1;
+        }
+        return rpc_call(c->rpc, method, params, f->fds, f->n_fds, ret, NULL, e);
+}
+
+int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e)
+{
+        struct progress p;
+        progress_start(&p, "Starting the container");
+        json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project, "image",
+                l->image, "interface", l->interface);
+        int r = call_with_folders(c, "io.ds01.Containers.Launch", params, l->folders, ret_reply, e);
+        progress_end(&p);
+        return r;
+}
+
+int launch_start(struct cli *c, const json_t *row, struct err *e)
+{
+        static const struct {
+                const char *key, *suffix;
+        } lists[] = { { "data_ro", "" }, { "data_rw", ":rw" } };
+        cleanup_folders struct folders f = FOLDERS_INIT;
+        if (folders_workspace(&f, str_or_empty(json_str(row, "workspace")), e) < 0)
+                return -1;
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+                size_t i;
+                json_t *path;
+                json_array_foreach (json_object_get(row, lists[k].key), i, path) {
+                        cleanup_free char *spec =
+                                xasprintf("%s%s", json_string_value(path), lists[k].suffix);
+                        if (folders_data(&f, spec, e) < 0)
+                                return -1;
+                }
+        }
+        if (folders_open(&f, e) < 0)
+                return -1;
+        struct progress p;
+        progress_start(&p, "Starting the container");
+        cleanup_json json_t *reply = NULL;
+        int r = call_with_folders(c, "io.ds01.Containers.Start",
+                json_pack("{s:s}", "name", json_str(row, "name")), &f, &reply, e);
+        progress_end(&p);
+        return r;
+}
+
+void launch_say(const char *verb, const char *name)
+{
+        out_say("%s %s without a GPU. Attach: container-attach %s · Done: container retire %s", verb, name,
+                name, name);
+}
+
+int launch_exists(struct cli *c, const char *name, int *ret_status, struct err *e)
+{
+        err_set(e, ERR_EXISTS, "Container %s already exists (running)", name);
+        err_fix(e, "container-attach %s\ncontainer retire %s", name, name);
+        if (!c->tty || cli_has(c, "background"))
+                return -1;
+        bool open = false;
+        struct err asked = ERR_INIT;
+        out_error(e);
+        fputc('\n', stderr);
+        if (prompt_yes(c, true, &open, &asked, "Open it now?") < 0) {
+                *e = asked;
+                return -1;
+        }
+        if (!open)
+                return *ret_status = err_exit_status(ERR_EXISTS), 0;
+        return session_open(c, name, ret_status, e);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Launching, for `project launch` and `container deploy`: which folders go in, what ds01d is asked,
+ * what is said afterwards. Folders are opened here, with the caller's rights; ds01d gets descriptors.
+ */
+#pragma once
+
+#include "cli/cli.h"
+
+struct folders {
+        char *workspace; /* absolute path, as recorded */
+        struct strv data_ro, data_rw;
+        int fds[16]; /* workspace, then data_ro, then data_rw */
+        size_t n_fds;
+};
+#define cleanup_folders CLEANUP(folders_done)
+#define FOLDERS_INIT ((struct folders){ 0 })
+void folders_done(struct folders *f);
+
+/* Opens the workspace; it must come first. A missing one fails with ERR_NOT_FOUND. */
+int folders_workspace(struct folders *f, const char *path, struct err *e);
+/* Adds "DIR" or "DIR:rw". Once all are added, folders_open() opens them. */
+int folders_data(struct folders *f, const char *spec, struct err *e);
+int folders_open(struct folders *f, struct err *e);
+
+struct launch {
+        const char *name, *project, *image; /* image: "" = the project's own */
+        const char *interface;              /* "orchestration" or "atomic" */
+        struct folders *folders;
+};
+
+/* Asks ds01d; *ret_reply is owned by the caller. A container of that name fails with ERR_EXISTS. */
+int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e);
+
+/*
+ * Starts a container that exists but does not run, with fresh descriptors of the folders recorded
+ * for it (`row` is its row from Containers.Get).
+ */
+int launch_start(struct cli *c, const json_t *row, struct err *e);
+
+/* "Launched x without a GPU. Attach: … · Done: …" */
+void launch_say(const char *verb, const char *name);
+
+/* The error of contract.md 3 for a container that runs; on a terminal: opens it if the user wants. */
+int launch_exists(struct cli *c, const char *name, int *ret_status, struct err *e);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How things are said: colour per stream, tables, errors, progress with elapsed time.
+ *
+ * Foreign text (names, log lines, messages of the engine) is escaped by whoever prints it here; no
+ * control character reaches the terminal except our own colour sequences.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Decides colour for stdout and stderr from NO_COLOR, TERM and what they are. Call once, first. */
+void out_init(void);
+/* --color: "auto", "always" or "never"; -1 for anything else. */
+int out_set_color(const char *when);
+
+enum out_style { OUT_PLAIN, OUT_BOLD, OUT_DIM, OUT_GREEN, OUT_YELLOW, OUT_RED, OUT_CYAN };
+/* The sequence that starts a style on a stream, or "" there; OUT_PLAIN ends it. */
+const char *out_style(FILE *f, enum out_style style);
+
+/* A line of talk on stderr (a newline is added). */
+void out_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* "Error: …", what is known beside it, and "To fix:" with the commands, on stderr. */
+void out_error(const struct err *e);
+
+/* Columns of the terminal behind a stream; 80 if it has none. */
+int out_width(FILE *f);
+
+/* A table of strings: add cells row by row, then print. All text is copied and made safe. */
+struct table {
+        size_t n_cols;
+        const char *const *heads; /* borrowed; NULL: no head line */
+        struct strv cells;
+        int shrink; /* the column whose middle is cut when the line is too wide; -1: none */
+};
+#define cleanup_table CLEANUP(table_done)
+void table_init(struct table *t, const char *const *heads, size_t n_cols, int shrink);
+void table_done(struct table *t);
+void table_cell(struct table *t, const char *text);
+/* Prints aligned, never wrapped; to a file or pipe nothing is cut. */
+void table_print(const struct table *t, FILE *f);
+
+/* A line that is rewritten in place on a terminal: "what… 12s"; elsewhere printed once. */
+struct progress {
+        const char *what; /* borrowed */
+        long long started_ms;
+        bool live, shown;
+};
+void progress_start(struct progress *p, const char *what);
+void progress_tick(struct progress *p, const char *detail); /* call as often as convenient */
+void progress_end(struct progress *p);                      /* clears the live line */

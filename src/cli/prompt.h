@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions on the terminal. Nothing here is called without one, except through --yes, which takes
+ * the default. Ctrl-C, Ctrl-D and `q` leave with ERR_INTERRUPTED and nothing done.
+ */
+#pragma once
+
+#include "cli/cli.h"
+
+/* "question [Y/n] " or "[y/N] "; Enter takes the default. Fills *ret. */
+int prompt_yes(const struct cli *c, bool fallback, bool *ret, struct err *e, const char *fmt, ...)
+        __attribute__((format(printf, 5, 6)));
+
+/* Asks for a line of text; Enter takes `fallback` (NULL: asks again). The caller owns *ret. */
+int prompt_line(const struct cli *c, const char *question, const char *fallback, char **ret,
+        struct err *e);
+
+/* A row of the picker: what is chosen, and what is known about it ("PyTorch 2.8.0"); both owned. */
+struct choice {
+        char *name, *note;
+};
+struct choices {
+        struct choice *v;
+        size_t n;
+};
+#define cleanup_choices CLEANUP(choices_done)
+void choices_done(struct choices *l);
+void choices_add(struct choices *l, const char *name, const char *note);
+
+/*
+ * The picker of contract.md: rows with numbers, "Choice [1-N]: "; `/text` narrows; a wrong answer
+ * asks again, three times, then fails with ERR_INVALID. Fills *ret with an index into `l`. Without a
+ * terminal it fails with the usage line. `l` must not be empty.
+ */
+int prompt_pick(const struct cli *c, const char *title, const struct choices *l, size_t *ret,
+        struct err *e);
+
+/* "Press Enter to continue..." in guided mode, after a paragraph of explanation; else nothing. */
+int prompt_guide(const struct cli *c, struct err *e, const char *text);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ds01d: what its threads share.
+ *
+ * One struct daemon for the life of the process. Each connection has a thread of its own, which
+ * serves one request after the other in straight-line code; a watcher follows the engine's events and
+ * a janitor mends what was left over. The store, the engine client and the mounts take calls from
+ * any thread. What is guarded by `lock` says so; the lock is never held across a call to the engine,
+ * the store or the disk.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "daemon/config.h"
+#include "engine/engine.h"
+#include "host/boot.h"
+#include "host/mounts.h"
+#include "image/catalogue.h"
+#include "rpc/server.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct daemon {
+        struct config config;
+        struct policy *policy;
+        struct catalogue catalogue;
+        struct store *store;
+        struct engine *engine;
+        struct mounts mounts;
+        struct rpc_server *server;
+        char boot[BOOT_ID_LEN + 1];
+        const char *gpu_arch; /* word of the catalogue; "": not known */
+        int stop_fd;          /* readable once we are ending */
+        atomic_bool stopping; /* sessions and containers outlive us: nobody is "vanished" now */
+
+        pthread_mutex_t lock;
+        bool engine_ready;            /* lock: it answers, and recovery has been through */
+        struct err engine_error;      /* lock: why it isn't ready */
+        struct engine_version engine_version; /* lock */
+};
+
+/*
+ * 0 once the engine answers and what a former process left behind is dealt with; else ERR_ENGINE
+ * with the reason. Every operation that changes something asks first. ret_version may be NULL.
+ */
+int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct err *e);
+
+/* A wait of so many seconds that nobody can cut short: for operations past the point of no return. */
+struct engine_wait daemon_wait(int seconds);
+/* The same, but ended by the caller's hang-up. */
+struct engine_wait daemon_wait_call(const struct rpc_call *call, int seconds);
+
+/* Labels every container and network of ours with this daemon's instance; "ds01.instance=<hex>". */
+void daemon_instance_label(const struct daemon *d, char out[64]);

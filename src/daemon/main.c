@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/attach.h"
+#include "daemon/methods.h"
+#include "daemon/watch.h"
+#include "host/account.h"
+#include "rpc/listen.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { STOP_MS = 15 * 1000, CATALOGUE_MAX = 1 << 20 };
+
+int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct err *e)
+{
+        pthread_mutex_lock(&d->lock);
+        bool ready = d->engine_ready;
+        if (ready && ret_version)
+                *ret_version = d->engine_version;
+        if (!ready)
+                *e = d->engine_error;
+        pthread_mutex_unlock(&d->lock);
+        return ready ? 0 : -1;
+}
+
+struct engine_wait daemon_wait(int seconds)
+{
+        return (struct engine_wait){ .hangup_fd = -1, .deadline = clock_mono_ms() + (int64_t)seconds * 1000 };
+}
+
+struct engine_wait daemon_wait_call(const struct rpc_call *call, int seconds)
+{
+        return (struct engine_wait){ .hangup_fd = call->conn_fd,
+                .deadline = clock_mono_ms() + (int64_t)seconds * 1000 };
+}
+
+void daemon_instance_label(const struct daemon *d, char out[64])
+{
+        snprintf(out, 64, "ds01.instance=%s", store_instance(d->store));
+}
+
+/* ---- start ---- */
+
+static int load_catalogue(struct daemon *d, struct err *e)
+{
+        cleanup_strv struct strv warnings = { 0 };
+        /* The admin's file is listed after the shipped one and comes first for us: the earlier entry wins. */
+        for (size_t i = d->config.catalogue.n; i > 0; i--) {
+                const char *path = d->config.catalogue.v[i - 1];
+                cleanup_free char *text = NULL;
+                size_t n;
+                if (access(path, F_OK) < 0 && errno == ENOENT)
+                        continue;
+                if (config_path_check(path, e) < 0 ||
+                        fd_read_file(AT_FDCWD, path, CATALOGUE_MAX, &text, &n, e) < 0)
+                        return -1;
+                catalogue_add(&d->catalogue, text, n, path, &warnings);
+        }
+        for (size_t i = 0; i < warnings.n; i++)
+                log_warning("%s", warnings.v[i]);
+        return 0;
+}
+
+/* One ds01d for one state folder: two would both be the ledger's only writer. */
+static int lock_state(const struct daemon *d, int *ret_fd, struct err *e)
+{
+        cleanup_free char *path = xasprintf("%s/lock", d->config.state_dir);
+        cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return err_sys(e, errno, "Can't open %s", path);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                err_set(e, ERR_BUSY, "Another ds01d uses %s", d->config.state_dir);
+                return err_fix(e, "Stop it first, or give this one another state_dir");
+        }
+        *ret_fd = take_fd(&fd);
+        return 0;
+}
+
+static int make_dirs(const struct daemon *d, struct err *e)
+{
+        const struct {
+                const char *path;
+                mode_t mode;
+        } dirs[] = { { d->config.state_dir, 0711 }, { d->config.runtime_dir, 0755 } };
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+                if (fd_mkdir_all(dirs[i].path, dirs[i].mode) < 0)
+                        return err_sys(e, errno, "Can't make %s", dirs[i].path);
+                if (config_path_check(dirs[i].path, e) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static int open_all(struct daemon *d, int *ret_lock, struct err *e)
+{
+        cleanup_strv struct strv warnings = { 0 };
+        cleanup_free char *ws = xasprintf("%s/ws", d->config.runtime_dir);
+        if (make_dirs(d, e) < 0 || lock_state(d, ret_lock, e) < 0 || boot_id(d->boot, e) < 0 ||
+                config_policy_load(&d->config, &d->policy, &warnings, e) < 0 || load_catalogue(d, e) < 0 ||
+                store_open(d->config.state_dir, &d->store, e) < 0 || mounts_open(ws, &d->mounts, e) < 0)
+                return -1;
+        for (size_t i = 0; i < warnings.n; i++)
+                log_warning("%s", warnings.v[i]);
+        d->engine = engine_new(d->config.engine_socket);
+        d->gpu_arch = "";
+        pthread_mutex_init(&d->lock, NULL);
+        err_set(&d->engine_error, ERR_ENGINE, "The container engine has not answered yet");
+        d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        return d->stop_fd >= 0 ? 0 : err_sys(e, errno, "Can't make an eventfd");
+}
+
+/* Root and admins get in when everybody else is told to wait. */
+static bool privileged(int conn_fd, const struct ucred *peer, void *ctx)
+{
+        struct daemon *d = ctx;
+        struct peer p = { 0 };
+        struct err ignored = ERR_INIT;
+        gid_t gid;
+        (void)peer;
+        bool admin = d->config.admin_group && host_group_gid(d->config.admin_group, &gid, &ignored) == 0 &&
+                     peer_of_socket(conn_fd, &p, &ignored) == 0 && peer_in_group(&p, gid);
+        peer_done(&p);
+        return admin;
+}
+
+static int serve(struct daemon *d, struct err *e)
+{
+        int listen_fd = -1;
+        int activated = rpc_listen_activated(&listen_fd, e);
+        if (activated < 0 || (activated == 0 && rpc_listen(d->config.socket, &listen_fd, e) < 0))
+                return -1;
+        struct rpc_server_config config = { .listen_fd = listen_fd, .authorize = caller_authorize,
+                .handle = methods_dispatch, .privileged = privileged, .ctx = d };
+        return rpc_server_start(&config, &d->server, e);
+}
+
+/* ---- end ---- */
+
+static int wait_for_signal(struct err *e)
+{
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        for (;;) {
+                int sig = sigwaitinfo(&set, NULL);
+                if (sig > 0)
+                        return sig;
+                if (errno != EINTR)
+                        return err_sys(e, errno, "Can't wait for signals");
+        }
+}
+
+static void block_signals(void)
+{
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
+        pthread_sigmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+}
+
+/* Connections may carry 17 descriptors each; the soft limit is 1024 on most machines. */
+static void raise_nofile(void)
+{
+        struct rlimit r;
+        if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+                r.rlim_cur = r.rlim_max;
+                setrlimit(RLIMIT_NOFILE, &r);
+        }
+}
+
+static int run(struct daemon *d, struct err *e)
+{
+        cleanup_close int lock = -1;
+        struct watch watch;
+        if (open_all(d, &lock, e) < 0)
+                return -1;
+        /* Before anybody can connect: whoever reconnects must find its session waiting. */
+        attach_recover(d);
+        if (watch_start(d, &watch, e) < 0 || serve(d, e) < 0)
+                return -1;
+        log_info("ds01d %s listens on %s", DS01_VERSION, d->config.socket);
+        sd_notify(0, "READY=1");
+        int sig = wait_for_signal(e);
+        log_info("ending on signal %d", sig);
+        sd_notify(0, "STOPPING=1");
+        atomic_store(&d->stopping, true);
+        uint64_t one = 1;
+        (void)!write(d->stop_fd, &one, sizeof one);
+        size_t left = rpc_server_stop(d->server, STOP_MS);
+        if (left > 0) {
+                /* What they do is in the ledger: the next start finishes it. */
+                log_warning("%zu operations did not end in time", left);
+                _exit(0);
+        }
+        watch_join(&watch);
+        rpc_server_free(d->server);
+        engine_free(d->engine);
+        mounts_done(&d->mounts);
+        store_close(d->store);
+        policy_free(d->policy);
+        catalogue_done(&d->catalogue);
+        close(d->stop_fd);
+        return sig < 0 ? -1 : 0;
+}
+
+static int usage(FILE *f)
+{
+        fputs("Usage: ds01d [--config=FILE] [--debug]\n"
+              "\n"
+              "The daemon behind ds01: owns the container engine's socket and decides who may do what.\n"
+              "Runs in the foreground and logs to stderr.\n"
+              "\n"
+              "  --config=FILE  settings (default " CONFIG_DEFAULT_PATH ")\n"
+              "  --debug        log more\n"
+              "  --version      print the version\n",
+                f);
+        return f == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+        static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+                { "debug", no_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' }, { 0 } };
+        struct daemon d = { .stop_fd = -1, .mounts = MOUNTS_INIT };
+        struct err e = ERR_INIT;
+        const char *path = NULL;
+        for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+                if (o == 'h')
+                        return usage(stdout);
+                if (o == 'v')
+                        return puts("ds01d " DS01_VERSION) < 0;
+                if (o == '?')
+                        return usage(stderr);
+                if (o == 'c')
+                        path = optarg;
+                else
+                        log_set_level(LOG_LEVEL_DEBUG);
+        }
+        if (optind < argc)
+                return usage(stderr);
+        umask(022);
+        block_signals();
+        raise_nofile();
+        if (geteuid() != 0)
+                err_set(&e, ERR_DENIED, "ds01d must run as root");
+        else if (config_load(path, &d.config, &e) == 0 && run(&d, &e) == 0) {
+                config_done(&d.config);
+                return 0;
+        }
+        log_error("%s%s%s", e.msg, e.fix[0] ? ". To fix: " : "", e.fix);
+        return err_exit_status(e.code);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/methods.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/images.h"
+#include "daemon/launch.h"
+#include "daemon/remove.h"
+#include "engine/containers.h"
+#include "policy/name.h"
+#include "policy/policy.h"
+
+#include <string.h>
+
+enum { LOG_PIECE = 8192, GRACE_MAX_S = 3600 };
+
+static json_t *string_array(const struct strv *l)
+{
+        json_t *a = json_array();
+        for (size_t i = 0; i < l->n; i++)
+                json_array_append_new(a, json_string(l->v[i]));
+        return a;
+}
+
+static void strings_of(const json_t *array, struct strv *ret)
+{
+        size_t i;
+        json_t *s;
+        json_array_foreach (array, i, s)
+                strv_add(ret, json_string_value(s));
+}
+
+static json_t *row_json(const struct container *c)
+{
+        char engine_name[NAME_ENGINE_SIZE];
+        name_engine(c->name, c->uid, engine_name);
+        return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:s}",
+                "name", c->name, "user", str_or_empty(c->user), "uid", (json_int_t)c->uid, "state",
+                ledger_wire(c->state), "project", str_or_empty(c->project), "image", str_or_empty(c->image_ref),
+                "image_id", str_or_empty(c->image_id), "framework", str_or_empty(c->framework), "workspace",
+                str_or_empty(c->workspace), "data_ro", string_array(&c->data_ro), "data_rw",
+                string_array(&c->data_rw), "interface", str_or_empty(c->interface), "created_at",
+                (json_int_t)c->created_at, "started_at", (json_int_t)c->started_at, "stopped_at",
+                (json_int_t)c->stopped_at, "exit_code", c->exit_code, "last_lines", str_or_empty(c->last_lines),
+                "engine_name", engine_name);
+}
+
+static int find(struct daemon *d, uid_t uid, const char *given, struct container *ret, struct err *e)
+{
+        char name[NAME_SIZE];
+        bool found = false;
+        if (name_check(given, name, NULL, e) < 0 || containers_find(d->store, uid, name, ret, &found, e) < 0)
+                return -1;
+        if (found)
+                return 0;
+        /* One text for "not yours" and "not there": which of the two is nobody's business. */
+        err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", name);
+        return err_fix(e, "container-list --all");
+}
+
+static void read_request(const json_t *params, const struct rpc_call *call, struct launch_request *r)
+{
+        *r = (struct launch_request){ .name = json_str(params, "name"), .project = json_str(params, "project"),
+                .image = json_str(params, "image"), .interface = json_str(params, "interface"),
+                .workspace = json_str(params, "workspace"), .fds = call->fds, .n_fds = call->n_fds };
+        strings_of(json_object_get(params, "data_ro"), &r->data_ro);
+        strings_of(json_object_get(params, "data_rw"), &r->data_rw);
+}
+
+typedef int launch_fn(struct daemon *d, struct caller *who, const struct launch_request *r,
+        struct container *ret_row, struct err *e);
+
+static int launch(struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn, bool created,
+        struct err *e)
+{
+        cleanup_container struct container row = { 0 };
+        struct launch_request r;
+        char engine_name[NAME_ENGINE_SIZE];
+        read_request(call->params, call, &r);
+        int result = fn(d, who, &r, &row, e);
+        strv_done(&r.data_ro);
+        strv_done(&r.data_rw);
+        if (result < 0)
+                return -1;
+        name_engine(row.name, row.uid, engine_name);
+        json_t *reply = json_pack("{s:s, s:s}", "name", row.name, "state", ledger_wire(row.state));
+        if (created)
+                json_object_update_new(reply, json_pack("{s:s, s:s, s:b}", "image", str_or_empty(row.image_ref),
+                                                      "engine_name", engine_name, "created", 1));
+        return rpc_reply(call, reply);
+}
+
+int containers_launch(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        return launch(d, who, call, launch_new, true, e);
+}
+
+int containers_start(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        return launch(d, who, call, launch_again, false, e);
+}
+
+int containers_get_row(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        struct target target;
+        cleanup_container struct container c = { 0 };
+        if (caller_target(who, call->params, false, "looks at a container", &target, e) < 0 ||
+                find(d, target.uid, json_str(call->params, "name"), &c, e) < 0)
+                return -1;
+        return rpc_reply(call, row_json(&c));
+}
+
+static int list_one(const struct container *c, void *ctx)
+{
+        return rpc_reply_more(ctx, row_json(c));
+}
+
+int containers_list(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        struct target target;
+        bool all = json_bool(call->params, "all", false);
+        if (caller_target(who, call->params, true, "lists containers", &target, e) < 0 ||
+                containers_each(d->store, target.uid, all, list_one, call, e) < 0)
+                return -1;
+        return rpc_reply(call, NULL);
+}
+
+/* ---- retire ---- */
+
+static int grace_of(struct daemon *d, const struct container *c, const json_t *params)
+{
+        struct limits l;
+        policy_limits(d->policy, c->user, NULL, &l);
+        int64_t grace = json_int(params, "time", limits_get(&l, LIMIT_GRACE));
+        return grace < 0 || grace > GRACE_MAX_S ? GRACE_MAX_S : (int)grace;
+}
+
+static int take(struct daemon *d, struct container *c, struct err *e)
+{
+        char op[RANDOM_HEX_LEN + 1];
+        bool taken = false;
+        random_hex(op);
+        if (containers_begin(d->store, c->id, op, &taken, c, e) < 0)
+                return e->code == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", c->name)
+                                                : -1;
+        if (taken)
+                return 0;
+        err_set(e, ERR_BUSY, "Another operation on %s is under way (%s)", c->name, ledger_wire(c->state));
+        return err_fix(e, "Try again in a moment");
+}
+
+static int retire(struct daemon *d, struct container *c, const json_t *params, struct err *e)
+{
+        struct err ignored = ERR_INIT;
+        if (!json_bool(params, "force", false) &&
+                container_stop(d, c, grace_of(d, c, params), e) < 0) {
+                containers_end(d->store, c->id, c->op, &ignored);
+                return -1;
+        }
+        return container_teardown(d, c, e);
+}
+
+int containers_retire(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        struct target target;
+        cleanup_container struct container c = { 0 };
+        const json_t *params = call->params;
+        bool image = json_bool(params, "image", false), kept = true;
+        if (caller_target(who, params, false, "retires a container", &target, e) < 0 ||
+                find(d, target.uid, json_str(params, "name"), &c, e) < 0 || daemon_engine(d, NULL, e) < 0 ||
+                take(d, &c, e) < 0)
+                return -1;
+        const char *was = ledger_wire(c.state);
+        if (retire(d, &c, params, e) < 0)
+                return -1;
+        log_info("retired %s of %s", c.name, c.user);
+        struct err not_removed = ERR_INIT;
+        if (image && images_remove(d, target.uid, c.image_ref, &kept, &not_removed) < 0)
+                log_info("image %s stays: %s", c.image_ref, not_removed.msg);
+        images_sweep(d);
+        return rpc_reply(call, json_pack("{s:s, s:s, s:s, s:s}", "name", c.name, "image_removed",
+                                       image && !kept ? c.image_ref : "", "was", was, "workspace",
+                                       str_or_empty(c.workspace)));
+}
+
+/* ---- logs ---- */
+
+
+/* Bytes that are not UTF-8 become U+FFFD: a log is whatever a program chose to write. */
+static char *as_utf8(const char *data, size_t n)
+{
+        struct buf b = BUF_INIT(LOG_PIECE * 4);
+        for (size_t i = 0; i < n;) {
+                size_t len = 1;
+                while (len <= 4 && i + len <= n && !str_is_utf8(data + i, len))
+                        len++;
+                if (len <= 4 && i + len <= n) {
+                        buf_add(&b, data + i, len);
+                        i += len;
+                } else {
+                        buf_str_add(&b, "\xef\xbf\xbd");
+                        i++;
+                }
+        }
+        return buf_take(&b);
+}
+
+static int on_log(const char *data, size_t n, bool is_stderr, void *ctx)
+{
+        struct rpc_call *call = ctx;
+        while (n > 0) {
+                size_t piece = n > LOG_PIECE ? LOG_PIECE : n;
+                /* Not in the middle of a character, as far as that can be helped. */
+                while (piece < n && piece > LOG_PIECE - 4 && ((unsigned char)data[piece] & 0xc0) == 0x80)
+                        piece--;
+                cleanup_free char *text = as_utf8(data, piece);
+                if (rpc_reply_more(call, json_pack("{s:s, s:b}", "text", text, "stderr", (int)is_stderr)) < 0)
+                        return -1;
+                data += piece;
+                n -= piece;
+        }
+        return 0;
+}
+
+int containers_logs(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        struct target target;
+        cleanup_container struct container c = { 0 };
+        const json_t *params = call->params;
+        bool follow = json_bool(params, "follow", false);
+        int64_t tail = json_int(params, "tail", -1);
+        if (caller_target(who, params, false, "reads logs", &target, e) < 0 ||
+                find(d, target.uid, json_str(params, "name"), &c, e) < 0 || daemon_engine(d, NULL, e) < 0)
+                return -1;
+        if (!c.engine_id)
+                return rpc_reply(call, NULL);
+        struct engine_wait w = { .hangup_fd = call->conn_fd, .deadline = follow ? -1 : clock_mono_ms() + 60000 };
+        if (engine_container_logs(d->engine, &w, c.engine_id, true, follow,
+                    tail < 0 || tail > 1000000 ? -1 : (int)tail, on_log, call, e) < 0)
+                return -1;
+        return rpc_reply(call, NULL);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/methods.h"
+
+#include "base/log.h"
+#include "daemon/attach.h"
+#include "rpc/api.h"
+#include "store/users.h"
+
+static method_fn *const table[API_METHOD_COUNT] = {
+#define X(id, fn) [API_##id] = fn,
+#include "daemon/methods.def"
+#undef X
+};
+
+void methods_dispatch(struct rpc_call *call, void *ctx)
+{
+        struct err e = ERR_INIT;
+        method_fn *fn = table[call->method->id];
+        if (!fn)
+                err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
+        else if (fn(ctx, caller_of(call), call, &e) == 0)
+                return;
+        if (e.code == ERR_FAILED)
+                log_warning("uid %u: %s: %s", (unsigned)call->peer.uid, call->method->name, e.msg);
+        rpc_fail(call, &e);
+}
+
+int system_info(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        struct engine_version engine = { 0 };
+        struct err down = ERR_INIT, why = ERR_INIT;
+        cleanup_free char *prefix = NULL;
+        bool access = caller_check_access(who, &why) == 0;
+        (void)daemon_engine(d, &engine, &down);
+        if (users_image_prefix(d->store, who->peer.uid, who->peer.user, &prefix, e) < 0)
+                return -1;
+        return rpc_reply(call,
+                json_pack("{s:s, s:s, s:I, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s}", "version", DS01_VERSION,
+                        "user", who->peer.user, "uid", (json_int_t)who->peer.uid, "admin",
+                        (int)caller_is_admin(who), "access", (int)access, "access_why", why.msg, "image_prefix",
+                        prefix, "engine", engine.version, "engine_error", down.msg, "network",
+                        d->config.network_name, "instance", store_instance(d->store)));
+}

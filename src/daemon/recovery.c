@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/recovery.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/remove.h"
+#include "engine/containers.h"
+#include "host/home.h"
+
+#include <string.h>
+
+enum { LOOK_S = 30 };
+
+/* ---- one row ---- */
+
+static int engine_looks(struct daemon *d, const struct container *c, struct engine_container *ret,
+        bool *ret_there, struct err *e)
+{
+        struct engine_wait w = daemon_wait(LOOK_S);
+        *ret_there = false;
+        if (!c->engine_id)
+                return 0;
+        if (engine_container_inspect(d->engine, &w, c->engine_id, ret, e) < 0)
+                return e->code == ERR_NOT_FOUND ? 0 : -1;
+        *ret_there = true;
+        return 0;
+}
+
+/* Takes the operation for recovery: the one that a former process left in the row, or a new one. */
+static int take(struct daemon *d, struct container *c, bool *ret_taken, struct err *e)
+{
+        char op[RANDOM_HEX_LEN + 1];
+        if (c->op[0])
+                memcpy(op, c->op, sizeof op);
+        else
+                random_hex(op);
+        return containers_begin(d->store, c->id, op, ret_taken, c, e);
+}
+
+/* The engine no longer has it: somebody removed it by hand. Its row and what is ours of it go too. */
+static int forget(struct daemon *d, struct container *c, struct err *e)
+{
+        log_warning("container %s of %s is gone from the engine: its record is removed", c->name, c->user);
+        return container_teardown(d, c, e);
+}
+
+static int to_stopped(struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
+{
+        cleanup_free char *lines = container_last_lines(d, c->engine_id);
+        if (containers_stopped(d->store, c->id, c->op, now->finished_at ? now->finished_at : clock_unix(),
+                    now->exit_code, lines, e) < 0)
+                return -1;
+        container_unmount(d, c);
+        return 0;
+}
+
+static int settle_as(struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
+{
+        if (now->running && c->state == LEDGER_STARTING)
+                return containers_started(d->store, c->id, c->op,
+                        now->started_at ? now->started_at : clock_unix(), d->boot, e);
+        if (!now->running && c->state != LEDGER_STOPPED && c->state != LEDGER_CREATED)
+                return to_stopped(d, c, now, e);
+        return 0;
+}
+
+static int settle(struct daemon *d, struct container *c, struct err *e)
+{
+        struct engine_container now = { 0 };
+        bool there;
+        if (engine_looks(d, c, &now, &there, e) < 0)
+                return -1;
+        int r = there ? settle_as(d, c, &now, e) : forget(d, c, e);
+        engine_container_done(&now);
+        return r;
+}
+
+/* A running container must be the one that the row describes, with the rights that the row gives. */
+static int verify(struct daemon *d, struct container *c, struct err *e)
+{
+        struct engine_container now = { 0 };
+        bool there;
+        if (engine_looks(d, c, &now, &there, e) < 0)
+                return -1;
+        cleanup_free char *uid = xasprintf("%u", (unsigned)c->uid);
+        bool ours = there && str_eq(json_str(now.labels, "ds01.op"), c->born_op) &&
+                    str_eq(json_str(now.labels, "ds01.uid"), uid) && now.devices.n == 0;
+        int r;
+        if (there && !ours) {
+                log_error("container %s of %s is not what its record says: it is removed", c->name, c->user);
+                r = container_teardown(d, c, e);
+        } else {
+                r = there ? settle_as(d, c, &now, e) : forget(d, c, e);
+        }
+        engine_container_done(&now);
+        return r;
+}
+
+static int recover_row(struct daemon *d, struct container *c, struct err *e)
+{
+        bool born = strcmp(c->op, c->born_op) == 0;
+        switch (ledger_recovery(c->state, born)) {
+        case RECOVERY_REMOVE:
+                log_info("removing %s of %s: its creation was interrupted", c->name, c->user);
+                return container_teardown(d, c, e);
+        case RECOVERY_FINISH:
+                return container_teardown(d, c, e);
+        case RECOVERY_SETTLE:
+                return settle(d, c, e);
+        case RECOVERY_VERIFY:
+                return verify(d, c, e);
+        case RECOVERY_KEEP:
+                return settle(d, c, e);
+        }
+        return 0;
+}
+
+/* ---- all of them ---- */
+
+struct ids {
+        struct daemon *d;
+        int64_t *v;
+        size_t n;
+        bool unfinished_only;
+};
+
+static int collect(const struct container *c, void *ctx)
+{
+        struct ids *ids = ctx;
+        bool unfinished = c->state == LEDGER_CREATING || c->state == LEDGER_STARTING || c->state == LEDGER_REMOVING;
+        if (ids->unfinished_only && (!unfinished || c->op[0]))
+                return 0;
+        ids->v = xrealloc(ids->v, ids->n + 1, sizeof *ids->v);
+        ids->v[ids->n++] = c->id;
+        return 0;
+}
+
+/*
+ * Goes through the rows. `former`: rows that an operation holds are settled as well, because whoever
+ * held them is no more; otherwise they are left to their operation.
+ */
+static int each_row(struct daemon *d, bool former, bool unfinished_only, struct err *e)
+{
+        struct ids ids = { .d = d, .unfinished_only = unfinished_only };
+        int result = 0;
+        if (containers_each(d->store, STORE_EVERYONE, true, collect, &ids, e) < 0)
+                result = -1;
+        for (size_t i = 0; i < ids.n && result == 0; i++) {
+                cleanup_container struct container c = { 0 };
+                bool found = false, taken = false;
+                struct err one = ERR_INIT, end = ERR_INIT;
+                if (containers_get(d->store, ids.v[i], &c, &found, e) < 0) {
+                        result = -1;
+                        break;
+                }
+                if (!found || (!former && c.op[0]))
+                        continue;
+                if (take(d, &c, &taken, &one) < 0 || !taken)
+                        continue;
+                int r = recover_row(d, &c, &one);
+                containers_end(d->store, c.id, c.op, &end);
+                if (r < 0 && one.code == ERR_ENGINE) {
+                        *e = one;
+                        result = -1;
+                } else if (r < 0) {
+                        log_warning("%s of %s: %s", c.name, c.user, one.msg);
+                }
+        }
+        free(ids.v);
+        return result;
+}
+
+/* ---- containers that no row knows ---- */
+
+struct unknown {
+        struct daemon *d;
+        struct strv facts; /* ids of containers that were made to be read */
+};
+
+static int look_at(const struct engine_container *now, void *ctx)
+{
+        struct unknown *u = ctx;
+        cleanup_container struct container c = { 0 };
+        bool found = false;
+        struct err e = ERR_INIT;
+        if (str_eq(json_str(now->labels, "ds01.interface"), "facts")) {
+                strv_add(&u->facts, now->id);
+                return 0;
+        }
+        if (containers_find_engine_id(u->d->store, now->id, &c, &found, &e) == 0 && !found)
+                log_warning("container %s carries this daemon's label but has no record: it is left alone",
+                        str_or_empty(now->name));
+        return 0;
+}
+
+static int unknown_containers(struct daemon *d, struct err *e)
+{
+        struct unknown u = { .d = d };
+        struct engine_wait w = daemon_wait(LOOK_S);
+        struct err ignored = ERR_INIT;
+        char label[64];
+        daemon_instance_label(d, label);
+        int r = engine_container_each(d->engine, &w, label, look_at, &u, e);
+        for (size_t i = 0; i < u.facts.n && r == 0; i++) {
+                w = daemon_wait(LOOK_S);
+                if (engine_container_remove(d->engine, &w, u.facts.v[i], &ignored) < 0)
+                        log_warning("left-over container: %s", ignored.msg);
+        }
+        strv_done(&u.facts);
+        return r;
+}
+
+/* Mounts whose container has no row, or does not run: a former process was making or removing it. */
+struct keys {
+        struct strv live, stale;
+};
+
+static int note_live(const struct container *c, void *ctx)
+{
+        struct keys *k = ctx;
+        if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED || c->state == LEDGER_STARTING ||
+                c->state == LEDGER_CREATING)
+                strv_add(&k->live, c->born_op);
+        return 0;
+}
+
+static void note_stale(void *arg, const char *key)
+{
+        struct keys *k = arg;
+        if (!strv_has(&k->live, key))
+                strv_add(&k->stale, key);
+}
+
+static void stale_mounts(struct daemon *d)
+{
+        struct keys k = { 0 };
+        struct err e = ERR_INIT;
+        if (containers_each(d->store, STORE_EVERYONE, true, note_live, &k, &e) == 0)
+                mounts_each_key(&d->mounts, note_stale, &k, &e);
+        for (size_t i = 0; i < k.stale.n; i++)
+                if (mounts_detach_all(&d->mounts, k.stale.v[i], &e) < 0)
+                        log_warning("left-over mounts: %s", e.msg);
+        strv_done(&k.live);
+        strv_done(&k.stale);
+}
+
+int recovery_run(struct daemon *d, bool first, struct err *e)
+{
+        if (each_row(d, first, false, e) < 0 || unknown_containers(d, e) < 0)
+                return -1;
+        if (first) {
+                if (containers_clear_ops(d->store, e) < 0)
+                        return -1;
+                stale_mounts(d);
+        }
+        return 0;
+}
+
+int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
+{
+        cleanup_container struct container c = { 0 };
+        struct engine_container now = { 0 };
+        bool found = false, there = false, changed = false;
+        if (containers_find_engine_id(d->store, engine_id, &c, &found, e) < 0)
+                return -1;
+        if (!found || c.op[0])
+                return 0;
+        if (engine_looks(d, &c, &now, &there, e) < 0)
+                return -1;
+        int r = 0;
+        if (!there) {
+                bool taken = false;
+                struct err end = ERR_INIT;
+                if (take(d, &c, &taken, e) == 0 && taken && (r = forget(d, &c, e)) < 0)
+                        containers_end(d->store, c.id, c.op, &end);
+        } else if (now.running) {
+                r = containers_observe(d->store, c.id, now.paused ? LEDGER_PAUSED : LEDGER_RUNNING, -1,
+                        now.started_at, NULL, &changed, e);
+        } else {
+                cleanup_free char *lines = container_last_lines(d, engine_id);
+                r = containers_observe(d->store, c.id, LEDGER_STOPPED, now.exit_code, now.finished_at, lines,
+                        &changed, e);
+                if (r == 0 && changed)
+                        container_unmount(d, &c);
+        }
+        engine_container_done(&now);
+        return r;
+}
+
+void recovery_sweep(struct daemon *d)
+{
+        struct err e = ERR_INIT;
+        if (each_row(d, false, true, &e) < 0)
+                log_debug("unfinished operations: %s", e.msg);
+        if (home_sweep(d->config.homes_path, &e) < 0)
+                log_debug("discarded homes: %s", e.msg);
+}

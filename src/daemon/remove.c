@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/remove.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/containers.h"
+#include "host/cgroup.h"
+#include "host/home.h"
+#include "policy/name.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+        POLL_MS = 20,
+        REMOVE_S = 60,
+        LAST_LINES = 20,
+        LAST_LINES_MAX = 2048,
+};
+
+static int add_line(const char *data, size_t n, bool is_stderr, void *ctx)
+{
+        (void)is_stderr;
+        struct buf *b = ctx;
+        buf_add(b, data, n);
+        return 0;
+}
+
+char *container_last_lines(struct daemon *d, const char *engine_id)
+{
+        struct engine_wait w = daemon_wait(5);
+        struct err ignored = ERR_INIT;
+        cleanup_buf struct buf raw = BUF_INIT(1 << 20), safe = BUF_INIT(LAST_LINES_MAX * 8);
+        if (!engine_id || engine_container_logs(d->engine, &w, engine_id, true, false, LAST_LINES, add_line, &raw,
+                                  &ignored) < 0)
+                return xstrdup("");
+        size_t from = raw.len > LAST_LINES_MAX ? raw.len - LAST_LINES_MAX : 0, n = 0;
+        /* A terminal's line ends with CR LF: the CR is no content. */
+        for (size_t i = from; i < raw.len; i++)
+                if (raw.data[i] != '\r')
+                        raw.data[n++] = raw.data[i];
+        while (n > 0 && raw.data[n - 1] == '\n')
+                n--;
+        str_safe_add(&safe, str_or_empty(raw.data), n, true);
+        return buf_take(&safe);
+}
+
+void container_unmount(struct daemon *d, const struct container *c)
+{
+        struct err e = ERR_INIT;
+        if (mounts_detach_all(&d->mounts, c->born_op, &e) < 0)
+                log_warning("%s of uid %u: %s", c->name, (unsigned)c->uid, e.msg);
+}
+
+/* Sends the signal that still helps; returns how many processes are left besides the init process. */
+static size_t stop_round(pid_t init, const char *engine_id, bool first)
+{
+        struct err ignored = ERR_INIT;
+        struct cgroup_counts n = { 0 };
+        if (first)
+                cgroup_signal_all(init, engine_id, SIGTERM, &ignored);
+        if (cgroup_count(init, engine_id, &n, &ignored) < 0)
+                return 0;
+        /* Only shells and their like are left: they ignore SIGTERM, and SIGHUP is how they are told to
+         * go. Earlier it would have made them send SIGHUP to jobs that were still saving their work. */
+        if (n.total > 0 && n.total == n.deaf)
+                cgroup_signal_all(init, engine_id, SIGHUP, &ignored);
+        return n.total;
+}
+
+int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e)
+{
+        struct engine_container now = { 0 };
+        struct engine_wait w = daemon_wait(REMOVE_S);
+        if (!c->engine_id)
+                return 0;
+        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0)
+                return e->code == ERR_NOT_FOUND ? 0 : -1;
+        bool running = now.running;
+        pid_t init = now.pid;
+        engine_container_done(&now);
+        if (!running)
+                return 0;
+        int64_t deadline = clock_mono_ms() + (int64_t)grace_s * 1000;
+        for (bool first = true; clock_mono_ms() < deadline; first = false) {
+                struct engine_wait shortly = { .hangup_fd = -1, .deadline = clock_mono_ms() + POLL_MS };
+                struct err waiting = ERR_INIT;
+                int code;
+                stop_round(init, c->engine_id, first);
+                if (engine_container_wait(d->engine, &shortly, c->engine_id, &code, &waiting) == 0 ||
+                        waiting.code == ERR_NOT_FOUND)
+                        return 0;
+                if (waiting.code != ERR_BUSY) {
+                        *e = waiting;
+                        return -1;
+                }
+        }
+        w = daemon_wait(REMOVE_S);
+        return engine_container_kill(d->engine, &w, c->engine_id, "KILL", e);
+}
+
+/*
+ * The engine's id of a container whose create was never answered: it may exist all the same. The
+ * name finds it; the label of our operation proves that it is that one.
+ */
+static int find_unrecorded(struct daemon *d, const struct container *c, char **ret_id, struct err *e)
+{
+        char name[NAME_ENGINE_SIZE];
+        struct engine_container found = { 0 };
+        struct engine_wait w = daemon_wait(REMOVE_S);
+        name_engine(c->name, c->uid, name);
+        *ret_id = NULL;
+        if (engine_container_inspect(d->engine, &w, name, &found, e) < 0)
+                return e->code == ERR_NOT_FOUND ? 0 : -1;
+        if (str_eq(json_str(found.labels, "ds01.op"), c->born_op))
+                *ret_id = xstrdup(found.id);
+        engine_container_done(&found);
+        return 0;
+}
+
+static int remove_from_engine(struct daemon *d, const struct container *c, struct err *e)
+{
+        cleanup_free char *unrecorded = NULL;
+        struct engine_wait w = daemon_wait(REMOVE_S);
+        if (!c->engine_id && find_unrecorded(d, c, &unrecorded, e) < 0)
+                return -1;
+        const char *id = c->engine_id ? c->engine_id : unrecorded;
+        return id ? engine_container_remove(d->engine, &w, id, e) : 0;
+}
+
+int container_teardown(struct daemon *d, const struct container *c, struct err *e)
+{
+        struct err ignored = ERR_INIT;
+        if (c->state != LEDGER_REMOVING && containers_move(d->store, c->id, c->op, LEDGER_REMOVING, e) < 0)
+                return -1;
+        if (remove_from_engine(d, c, e) < 0) {
+                containers_end(d->store, c->id, c->op, &ignored);
+                return -1;
+        }
+        container_unmount(d, c);
+        if (home_discard(d->config.homes_path, c->born_op, &ignored) < 0)
+                log_warning("%s of uid %u: %s", c->name, (unsigned)c->uid, ignored.msg);
+        return containers_delete(d->store, c->id, c->op, e);
+}

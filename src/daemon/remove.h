@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one way a container goes: for retire, for the undo of a launch, for recovery and the janitor.
+ */
+#pragma once
+
+#include "daemon/daemon.h"
+#include "store/containers.h"
+
+/*
+ * Stops its processes: SIGTERM to all; SIGHUP to shells, which ignore SIGTERM, once the others are
+ * gone; done as soon as nothing runs, at most grace_s seconds, then SIGKILL. Not running is fine.
+ */
+int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e);
+
+/*
+ * Removes a container whose operation the caller holds: REMOVING, then the engine until it says that
+ * it is gone, then mounts, home and row. If the engine can't be had the row stays REMOVING, the
+ * operation is given back and the janitor goes on later: nothing of it is free until then.
+ */
+int container_teardown(struct daemon *d, const struct container *c, struct err *e);
+
+/* The last lines that the main process wrote, at most 20; owned, "" if there are none or no engine. */
+char *container_last_lines(struct daemon *d, const char *engine_id);
+
+/* Where a container's folders are mounted and its home lies: named after the operation that made it. */
+void container_unmount(struct daemon *d, const struct container *c);
