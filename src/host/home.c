@@ -96,10 +96,9 @@ static int fill(int dir_fd, uid_t uid, gid_t gid, const char *prompt_name, struc
 int home_create(const char *base, const char *key, uid_t uid, gid_t gid, const char *prompt_name,
         int *ret_dirfd, struct err *e)
 {
-        int base_raw;
-        if (check_key(key, e) || open_base(base, true, &base_raw, e))
+        cleanup_close int base_fd = -1;
+        if (check_key(key, e) || open_base(base, true, &base_fd, e))
                 return -1;
-        cleanup_close int base_fd = base_raw;
         if (mkdirat(base_fd, key, 0700)) {
                 if (errno == EEXIST)
                         return err_set(
@@ -120,10 +119,9 @@ int home_create(const char *base, const char *key, uid_t uid, gid_t gid, const c
 
 int home_open(const char *base, const char *key, int *ret_dirfd, struct err *e)
 {
-        int base_raw;
-        if (check_key(key, e) || open_base(base, false, &base_raw, e))
+        cleanup_close int base_fd = -1;
+        if (check_key(key, e) || open_base(base, false, &base_fd, e))
                 return -1;
-        cleanup_close int base_fd = base_raw;
         int fd = open_dir_at(base_fd, key);
         if (fd < 0 && errno == ENOENT)
                 return err_set(e, ERR_NOT_FOUND, "No home folder %s/%s", base, key);
@@ -265,24 +263,22 @@ static int delete_tree(int base_fd, const char *base, const char *name, struct e
 
 int home_discard(const char *base, const char *key, struct err *e)
 {
-        int base_raw;
+        cleanup_close int base_fd = -1;
         if (check_key(key, e))
                 return -1;
-        if (open_base(base, false, &base_raw, e))
+        if (open_base(base, false, &base_fd, e))
                 return e->code == ERR_NOT_FOUND ? 0 : -1;
-        cleanup_close int base_fd = base_raw;
         cleanup_free char *name = NULL;
         return discard(base_fd, base, key, &name, e);
 }
 
 int home_remove(const char *base, const char *key, struct err *e)
 {
-        int base_raw;
+        cleanup_close int base_fd = -1;
         if (check_key(key, e))
                 return -1;
-        if (open_base(base, false, &base_raw, e))
+        if (open_base(base, false, &base_fd, e))
                 return e->code == ERR_NOT_FOUND ? 0 : -1;
-        cleanup_close int base_fd = base_raw;
         cleanup_free char *name = NULL;
         if (discard(base_fd, base, key, &name, e))
                 return -1;
@@ -291,10 +287,9 @@ int home_remove(const char *base, const char *key, struct err *e)
 
 int home_sweep(const char *base, struct err *e)
 {
-        int base_raw;
-        if (open_base(base, false, &base_raw, e))
+        cleanup_close int base_fd = -1;
+        if (open_base(base, false, &base_fd, e))
                 return e->code == ERR_NOT_FOUND ? 0 : -1;
-        cleanup_close int base_fd = base_raw;
         int list_fd = openat(base_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = list_fd < 0 ? NULL : fdopendir(list_fd);
         if (!dir) {

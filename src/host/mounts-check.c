@@ -67,7 +67,7 @@ static int mount_id(int fd, int *ret, struct err *e)
 
 static int check_mount(int fd, char ret_fstype[32], struct err *e)
 {
-        int id;
+        int id = -1;
         cleanup_mountinfo struct mountinfo mi = { 0 };
         if (mount_id(fd, &id, e) || mountinfo_read(0, &mi, e))
                 return -1;
@@ -94,7 +94,7 @@ static int check_mount(int fd, char ret_fstype[32], struct err *e)
 static int check_dir(int fd, struct stat *ret_st, struct mount_source *ret_source, struct err *e)
 {
         struct mount_source s = { 0 };
-        struct stat st;
+        struct stat st = { 0 };
         if (check_mount(fd, s.fstype, e))
                 return -1;
         if (fstat(fd, &st))
@@ -111,7 +111,7 @@ static int check_dir(int fd, struct stat *ret_st, struct mount_source *ret_sourc
 
 int mounts_check_dir(int dir_fd, struct mount_source *ret_source, struct err *e)
 {
-        struct stat st;
+        struct stat st = { 0 };
         return check_dir(dir_fd, &st, ret_source, e);
 }
 
@@ -208,8 +208,8 @@ static int check_not_root_folder(const struct stat *st, struct err *e)
 int mounts_check_workspace(
         int dir_fd, const struct peer *p, struct mount_source *ret_source, struct err *e)
 {
-        struct stat st;
-        struct mount_source s;
+        struct stat st = { 0 };
+        struct mount_source s = { 0 };
         if (check_dir(dir_fd, &st, &s, e) || check_not_root_folder(&st, e))
                 return -1;
         struct acl_entry acl[ACL_ENTRIES_MAX];

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-#define BUS_TIMEOUT_US (10u * 1000 * 1000)
+#define BUS_TIMEOUT_US UINT64_C(10000000)
 
 static void bus_closep(sd_bus **bus)
 {

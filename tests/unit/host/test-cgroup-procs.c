@@ -7,23 +7,24 @@
 #include <signal.h>
 
 /*
- * Containers made of plain groups: <hierarchy>/ds01-test/<id> on every hierarchy kind that this
- * machine has, with children of ours in them.
+ * Containers made of plain groups: <hierarchy>/ds01-test-<pid>/<id> on every hierarchy kind that
+ * this machine has, with children of ours in them.
  */
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 static char hierarchy[2][256]; /* one of v1 and one of v2, "" where there is none */
 static const char *current;
+static pid_t test_pid; /* in the name, so that two runs at once keep apart */
 
 static char *group_path(const char *name)
 {
-        return xasprintf("%s/ds01-test/%s", current, name);
+        return xasprintf("%s/ds01-test-%d/%s", current, test_pid, name);
 }
 
 static void make_group(const char *name)
 {
-        cleanup_free char *top = xasprintf("%s/ds01-test", current);
+        cleanup_free char *top = xasprintf("%s/ds01-test-%d", current, test_pid);
         cleanup_free char *path = group_path(name);
         if (mkdir(top, 0755))
                 assert_int_equal(errno, EEXIST);
@@ -32,7 +33,7 @@ static void make_group(const char *name)
 
 static void remove_group(const char *name)
 {
-        cleanup_free char *top = xasprintf("%s/ds01-test", current);
+        cleanup_free char *top = xasprintf("%s/ds01-test-%d", current, test_pid);
         cleanup_free char *path = group_path(name);
         /* The kernel takes a moment to see the last process off. */
         for (int i = 0; i < 200 && rmdir(path); i++)
@@ -344,6 +345,7 @@ int main(void)
 {
         sandbox_enter();
         find_hierarchies();
+        test_pid = getpid();
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_membership),
                 cmocka_unit_test(test_signal_all),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sandbox.h"
 
+#include "base/str.h"
 #include "host/cgroup.h"
 
 #include <errno.h>
@@ -165,8 +166,8 @@ static void test_missing_controllers(void **state)
         }
 }
 
-/* The machine's own, under a user id that no account has. */
-#define TEST_UID 4294900000u
+/* The machine's own, under a user id that no account has and no other run at once. */
+#define TEST_UID (4200000000u + (uid_t)getpid())
 
 static bool exists_in_real(const struct mountinfo *mi, const char *parent, size_t *ret_n)
 {
@@ -261,6 +262,22 @@ static void test_remove_keeps_what_is_used(void **state)
         assert_int_equal(access(procs, F_OK), -1);
 }
 
+/* The folder above all users stays for the next one; the tests leave nothing. */
+static int remove_top(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        cleanup_mountinfo struct mountinfo mi = { 0 };
+        if (mountinfo_read(0, &mi, &e))
+                return -1;
+        for (size_t i = 0; i < mi.n; i++) {
+                cleanup_free char *top = xasprintf("%s/ds01", mi.rows[i].path);
+                if (str_starts(mi.rows[i].fstype, "cgroup"))
+                        rmdir(top);
+        }
+        return 0;
+}
+
 int main(void)
 {
         sandbox_enter();
@@ -272,5 +289,5 @@ int main(void)
                 cmocka_unit_test(test_real_hierarchies),
                 cmocka_unit_test(test_remove_keeps_what_is_used),
         };
-        return sandbox_leave(cmocka_run_group_tests(tests, NULL, NULL));
+        return sandbox_leave(cmocka_run_group_tests(tests, NULL, remove_top));
 }

@@ -202,6 +202,10 @@ static void test_other_file_systems_are_not_entered(void **state)
         assert_int_equal(mount(in_sandbox("precious"), in_sandbox("state/homes/mnt/a/m"), NULL,
                                  MS_BIND, NULL),
                 0);
+        make_dir(in_sandbox("state/homes/mnt/top"), 1000, 1000, 0700);
+        assert_int_equal(mount(in_sandbox("precious"), in_sandbox("state/homes/mnt/top"), NULL,
+                                 MS_BIND, NULL),
+                0);
         assert_int_equal(home_remove(base_path(), "mnt", &e), -1);
         assert_int_equal(e.code, ERR_FAILED);
         assert_string_equal(read_text(in_sandbox("precious/data")), "keep");
