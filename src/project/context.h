@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct context_limits {
-        uint64_t max_bytes; /* of file content */
+        uint64_t max_bytes; /* of the archive, headers included */
         size_t max_entries; /* files, folders and links */
 };
 #define CONTEXT_LIMITS_DEFAULT                                                                     \

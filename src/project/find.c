@@ -72,6 +72,16 @@ int project_root(char **ret_path, struct err *e)
         return 0;
 }
 
+char *project_path(const char *name, struct err *e)
+{
+        char folded[PROJECT_NAME_MAX + 1];
+        bool was_folded;
+        cleanup_free char *root = NULL;
+        if (project_name_fold(name, folded, &was_folded, e) || project_root(&root, e))
+                return NULL;
+        return xasprintf("%s/%s", root, folded);
+}
+
 char *project_shown(const char *name)
 {
         return xasprintf("~/workspace/%s", name);
@@ -152,25 +162,28 @@ int project_open(const char *name, int *ret_dirfd, char **ret_path, struct err *
 }
 
 static int show_one(int dirfd, const char *name,
-        int (*fn)(void *arg, const struct project_seen *seen), void *arg)
+        int (*fn)(const struct project_entry *entry, void *ctx), void *ctx)
 {
-        struct project_seen seen = { .name = name,
+        char display[PYPROJECT_DISPLAY_LEN];
+        cleanup_free char *shown = project_shown(name);
+        cleanup_pyproject struct pyproject p = PYPROJECT_INIT;
+        struct project_entry entry = { .name = name,
+                .display = display,
                 .dirfd = dirfd,
                 .has_pyproject = has_file(dirfd, "pyproject.toml"),
-                .has_dockerfile = has_file(dirfd, "Dockerfile") };
-        if (!seen.has_pyproject && !seen.has_dockerfile)
-                return 0;
-        cleanup_free char *shown = xasprintf("~/workspace/%s/pyproject.toml", name);
-        cleanup_pyproject struct pyproject p = PYPROJECT_INIT;
+                .has_dockerfile = has_file(dirfd, "Dockerfile"),
+                .pyproject = &p };
         struct err why = ERR_INIT;
         bool exists;
+        if (!entry.has_pyproject && !entry.has_dockerfile)
+                return 0;
         if (pyproject_load(dirfd, shown, &p, &exists, &why))
-                seen.broken = &why;
-        seen.pyproject = &p;
-        return fn(arg, &seen);
+                entry.broken = &why;
+        pyproject_display(&p, display);
+        return fn(&entry, ctx);
 }
 
-int project_each(int (*fn)(void *arg, const struct project_seen *seen), void *arg, struct err *e)
+int project_each(int (*fn)(const struct project_entry *entry, void *ctx), void *ctx, struct err *e)
 {
         cleanup_free char *root = NULL;
         cleanup_strv struct strv names = { 0 };
@@ -183,7 +196,7 @@ int project_each(int (*fn)(void *arg, const struct project_seen *seen), void *ar
                  */
                 if (dirfd < 0)
                         continue;
-                int r = show_one(dirfd, names.v[i], fn, arg);
+                int r = show_one(dirfd, names.v[i], fn, ctx);
                 if (r)
                         return r;
         }

@@ -28,6 +28,8 @@ int project_name_fold(
  * if that folder is the caller's own, else what the account database says.
  */
 int project_root(char **ret_path, struct err *e);
+/* The absolute path of a project's folder, which may be missing; owned. NULL with *e on failure. */
+char *project_path(const char *name, struct err *e);
 /* "~/workspace/NAME", for sentences; owned by the caller. */
 char *project_shown(const char *name);
 
@@ -38,8 +40,9 @@ char *project_shown(const char *name);
 int project_open(const char *name, int *ret_dirfd, char **ret_path, struct err *e);
 
 /* What project_each() shows of one project; borrowed, gone when the function returns. */
-struct project_seen {
+struct project_entry {
         const char *name;
+        const char *display; /* "PyTorch 2.8.0"; "" if pyproject.toml names no framework */
         int dirfd;
         bool has_pyproject, has_dockerfile;
         const struct pyproject *pyproject; /* PYPROJECT_INIT if there is none or it is broken */
@@ -51,4 +54,4 @@ struct project_seen {
  * Dockerfile, sorted by name. A non-zero result of fn ends the walk and is returned; 0 at the end,
  * also when there is no ~/workspace; -1 with *e if it can't be read.
  */
-int project_each(int (*fn)(void *arg, const struct project_seen *seen), void *arg, struct err *e);
+int project_each(int (*fn)(const struct project_entry *entry, void *ctx), void *ctx, struct err *e);

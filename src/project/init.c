@@ -191,7 +191,7 @@ static int read_existing(int dirfd, const char *name, struct template_values *v,
         struct pyproject *p, struct init_report *r, struct err *e)
 {
         bool exists;
-        cleanup_free char *shown = xasprintf("~/workspace/%s/pyproject.toml", name);
+        cleanup_free char *shown = project_shown(name);
         if (pyproject_load(dirfd, shown, p, &exists, e))
                 return -1;
         if (exists && !p->has_ds01)

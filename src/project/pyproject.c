@@ -285,10 +285,11 @@ int pyproject_parse(
         return 0;
 }
 
-int pyproject_load(int project_dirfd, const char *shown_path, struct pyproject *ret,
+int pyproject_load(int project_dirfd, const char *shown_folder, struct pyproject *ret,
         bool *ret_exists, struct err *e)
 {
         cleanup_free char *text = NULL;
+        cleanup_free char *shown_path = xasprintf("%s/pyproject.toml", shown_folder);
         size_t n;
         if (fd_read_file(project_dirfd, "pyproject.toml", TOML_TEXT_MAX, &text, &n, e)) {
                 if (errno == EFBIG)

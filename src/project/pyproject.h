@@ -37,10 +37,11 @@ int pyproject_parse(
         const char *text, size_t n, const char *shown_path, struct pyproject *ret, struct err *e);
 
 /*
- * Reads pyproject.toml of a project folder. A folder without one is fine: *ret_exists is false and
- * *ret is PYPROJECT_INIT. The caller calls pyproject_done() either way.
+ * Reads pyproject.toml of a project folder. `shown_folder` is what errors call the folder:
+ * "~/workspace/x". A folder without the file is fine: *ret_exists is false and *ret is
+ * PYPROJECT_INIT. On success the caller calls pyproject_done().
  */
-int pyproject_load(int project_dirfd, const char *shown_path, struct pyproject *ret,
+int pyproject_load(int project_dirfd, const char *shown_folder, struct pyproject *ret,
         bool *ret_exists, struct err *e);
 
 /* For people: "PyTorch 2.8.0", "JAX", "no framework"; "" if the file names none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "project/toml.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -134,25 +135,48 @@ json_t *convert(const toml::node &node, walk &w)
         return j;
 }
 
+/* The index after the string that begins at text[i] with a quotation mark. */
+size_t after_string(std::string_view text, size_t i)
+{
+        char quote = text[i];
+        bool escapes = quote == '"';
+        bool multiline = text.substr(i, 3) == std::string(3, quote);
+        for (i += multiline ? 3 : 1; i < text.size(); i++) {
+                if (escapes && text[i] == '\\')
+                        i++;
+                else if (multiline && text.substr(i, 3) == std::string(3, quote))
+                        return i + 3;
+                else if (!multiline && (text[i] == quote || text[i] == '\n'))
+                        return i + 1;
+        }
+        return text.size();
+}
+
 /*
  * toml++ bounds the nesting of values but not of dotted keys, and frees a document by recursion: a
- * line of "a.a.a…" would end the program on its stack. No honest key has this many parts, so such a
- * line is refused before it is parsed. A dot beside a dot, as in prose and rulers, is not a key's.
+ * line of "a.a.a…" would end the program on its stack. Outside of strings and comments a dot stands
+ * in a key or a number, and a comma ends both, so that counting dots finds such a key before it is
+ * parsed. Returns its line, 0 if there is none.
  */
-unsigned line_with_endless_key(const char *text, size_t n)
+unsigned line_with_endless_key(std::string_view text)
 {
-        constexpr unsigned DOTS_MAX = 100;
-        unsigned line = 1, dots = 0;
-        for (size_t i = 0; i < n; i++) {
-                if (text[i] == '\n') {
-                        line++;
-                        dots = 0;
-                } else if (text[i] == '#' || text[i] == ' ') {
-                        dots = 0;
-                } else if (text[i] == '.' && (i + 1 == n || text[i + 1] != '.') &&
-                           ++dots > DOTS_MAX) {
-                        return line;
+        unsigned dots = 0;
+        for (size_t i = 0; i < text.size();) {
+                char c = text[i];
+                if (c == '"' || c == '\'') {
+                        i = after_string(text, i);
+                        continue;
                 }
+                if (c == '#')
+                        i = std::min(text.find('\n', i), text.size());
+                else
+                        i++;
+                if (c == '\n' || c == ',')
+                        dots = 0;
+                else if (c == '.' && ++dots > TOML_DEPTH_MAX)
+                        return static_cast<unsigned>(
+                                1 + std::count(text.begin(), text.begin() + static_cast<long>(i),
+                                            '\n'));
         }
         return 0;
 }
@@ -173,7 +197,7 @@ extern "C" int toml_parse(const char *text, size_t n, json_t **ret_tree, json_t 
 {
         if (n > TOML_TEXT_MAX)
                 return fail(ret_failure, 0, 0, "The file is larger than 256 KiB");
-        if (unsigned line = line_with_endless_key(text, n))
+        if (unsigned line = line_with_endless_key({ text, n }))
                 return fail(ret_failure, line, 1, "A key has too many parts");
         walk w{ json_object(), {}, 0 };
         try {

@@ -15,7 +15,8 @@
 enum {
         DEPTH_MAX = 100,
         LOOK_MAX = 2000000, /* entries looked at, in all, before a folder is called too large */
-        LARGEST_SHOWN = 3
+        LARGEST_SHOWN = 3,
+        TAR_BLOCK_BYTES = 512
 };
 
 /* An item at the top of the folder, with all that it holds. */
@@ -89,9 +90,12 @@ static void keep(struct walk *w, const char *path, const struct stat *st)
 {
         struct top *top = &w->tops[w->tops_n - 1];
         uint64_t bytes = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
-        top->bytes += bytes;
+        /* As it travels: a header, and the content in whole blocks. */
+        uint64_t sent =
+                TAR_BLOCK_BYTES + (bytes + TAR_BLOCK_BYTES - 1) / TAR_BLOCK_BYTES * TAR_BLOCK_BYTES;
+        top->bytes += sent;
         top->entries++;
-        w->tree.bytes += bytes;
+        w->tree.bytes += sent;
         if (++w->entries > w->limits->max_entries)
                 return;
         if (w->tree.n == w->tree_cap) {

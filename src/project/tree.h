@@ -24,7 +24,7 @@ struct tree_entry {
 struct tree {
         struct tree_entry *v; /* a folder stands before what it holds; siblings are sorted */
         size_t n, ignored, skipped_special;
-        uint64_t bytes;
+        uint64_t bytes; /* of the archive, headers included */
 };
 #define cleanup_tree CLEANUP(tree_done)
 void tree_done(struct tree *t);

@@ -125,7 +125,7 @@ static void limits(void **state)
 {
         (void)state;
         struct scratch s = scratch_new();
-        struct context_limits small = { .max_bytes = 100, .max_entries = 100 };
+        struct context_limits small = { .max_bytes = 100000, .max_entries = 100 };
         struct context_stats stats;
         struct err e = ERR_INIT;
         struct buf b = BUF_INIT(8192);

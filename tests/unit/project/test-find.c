@@ -90,17 +90,18 @@ static void opening(void **state)
         assert_int_equal(faccessat(fd, "Dockerfile", F_OK, 0), 0);
         assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
         close(fd);
+        cleanup_free char *same = project_path("My-Thesis", &e);
+        assert_string_equal(same, path);
+        assert_null(project_path("a b", &e));
         free(path);
         scratch_done(&s);
 }
 
-static int write_down(void *arg, const struct project_seen *seen)
+static int write_down(const struct project_entry *entry, void *ctx)
 {
-        char shown[PYPROJECT_DISPLAY_LEN];
-        pyproject_display(seen->pyproject, shown);
-        buf_printf(arg, "%s %s %d%d%s\n", seen->name, shown, seen->has_pyproject,
-                seen->has_dockerfile, seen->broken ? " broken" : "");
-        return str_eq(seen->name, "stop") ? 7 : 0;
+        buf_printf(ctx, "%s %s %d%d%s\n", entry->name, entry->display, entry->has_pyproject,
+                entry->has_dockerfile, entry->broken ? " broken" : "");
+        return str_eq(entry->name, "stop") ? 7 : 0;
 }
 
 static void each(void **state)

@@ -147,17 +147,17 @@ static void load(void **state)
         struct pyproject p;
         struct err e = ERR_INIT;
         bool exists = true;
-        assert_int_equal(pyproject_load(s.fd, SHOWN, &p, &exists, &e), 0);
+        assert_int_equal(pyproject_load(s.fd, "~/workspace/x", &p, &exists, &e), 0);
         assert_false(exists);
         assert_int_equal(p.gpus, -1);
         scratch_write(&s, "pyproject.toml", DS01 "image = \"aime/pytorch:2.8.0\"\n");
-        assert_int_equal(pyproject_load(s.fd, SHOWN, &p, &exists, &e), 0);
+        assert_int_equal(pyproject_load(s.fd, "~/workspace/x", &p, &exists, &e), 0);
         assert_true(exists);
         assert_string_equal(p.image, "aime/pytorch:2.8.0");
         pyproject_done(&p);
         unlinkat(s.fd, "pyproject.toml", 0);
         mkdirat(s.fd, "pyproject.toml", 0755);
-        assert_int_equal(pyproject_load(s.fd, SHOWN, &p, &exists, &e), -1);
+        assert_int_equal(pyproject_load(s.fd, "~/workspace/x", &p, &exists, &e), -1);
         assert_non_null(strstr(e.msg, SHOWN));
         scratch_done(&s);
 }

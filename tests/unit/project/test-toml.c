@@ -77,7 +77,9 @@ static void nesting(void **state)
                 const char *before, *unit, *after;
                 size_t times;
         } cases[] = { { "", "a.", "a = 1", N }, { "[", "a.", "a]", N }, { "a = ", "[", "", N },
-                { "a = ", "{a=", "", N / 2 }, { "", "a.", "a = 1", 90 }, { "a = ", "[", "", 40 } };
+                { "a = ", "{a=", "", N / 2 }, { "", "a . ", "a = 1", N / 2 },
+                { "", "a.", "a = 1", 40 }, { "", "'x'.", "a = 1", 40 },
+                { "t = \"\\\"\"\n", "a.", "a = 1", 40 }, { "a = ", "[", "", 40 } };
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 struct buf b = BUF_INIT(TOML_TEXT_MAX);
                 buf_str_add(&b, cases[i].before);
@@ -92,41 +94,52 @@ static void nesting(void **state)
         }
 }
 
-/* Keys of many parts on many lines, each below the limit of one line, inside one another. */
+/* The deepest document that is let through to the parser: values at its limit, keys at ours. */
 static void nesting_over_lines(void **state)
 {
         (void)state;
         struct buf b = BUF_INIT(TOML_TEXT_MAX);
+        enum { LEVELS = 120 };
         buf_str_add(&b, "x = ");
-        for (int level = 0; level < 200; level++) {
-                buf_str_add(&b, "[{");
-                for (int k = 0; k < 90; k++)
-                        buf_str_add(&b, "a.");
-                buf_str_add(&b, "a = \n[\n");
+        for (int level = 0; level < LEVELS; level++) {
+                buf_str_add(&b, "[\n{");
+                for (int k = 0; k < TOML_DEPTH_MAX - 1; k++)
+                        buf_str_add(&b, "a . ");
+                buf_str_add(&b, "a = ");
         }
+        buf_str_add(&b, "1");
+        for (int level = 0; level < LEVELS; level++)
+                buf_str_add(&b, "}]");
         json_t *tree, *where;
         struct toml_failure f;
+        assert_false(b.full);
         assert_int_equal(toml_parse(b.data, b.len, &tree, &where, &f), -1);
+        assert_non_null(strstr(f.reason, "nested"));
         buf_done(&b);
 }
 
-static void prose_is_not_a_key(void **state)
+/* Dots that belong to no key: comments, strings of all four kinds, numbers. */
+static void dots_elsewhere(void **state)
 {
         (void)state;
-        struct buf b = BUF_INIT(TOML_TEXT_MAX);
-        buf_str_add(&b, "# ");
-        for (int i = 0; i < 500; i++)
-                buf_str_add(&b, "..");
-        buf_str_add(&b, "\ntext = \"");
-        for (int i = 0; i < 500; i++)
-                buf_str_add(&b, "A sentence. ");
-        buf_str_add(&b, "\"\n");
-        json_t *tree, *where;
-        struct toml_failure f;
-        assert_int_equal(toml_parse(b.data, b.len, &tree, &where, &f), 0);
-        json_decref(tree);
-        json_decref(where);
-        buf_done(&b);
+        static const char *const frames[][3] = { { "# ", "a.", "\n" },
+                { "t = \"", "A b. ", "\"\n" }, { "t = '", "\\.", "'\n" },
+                { "t = \"\"\"", "a.\"\n.\\\"", "\"\"\"\n" }, { "t = '''", "a.\n'.", "'''\n" },
+                { "t = [", "1.5, ", "]\n" }, { "", "# .\n", "t = \"\\\".\"\n" } };
+        for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
+                struct buf b = BUF_INIT(TOML_TEXT_MAX);
+                buf_str_add(&b, frames[i][0]);
+                for (int k = 0; k < 500; k++)
+                        buf_str_add(&b, frames[i][1]);
+                buf_str_add(&b, frames[i][2]);
+                json_t *tree, *where;
+                struct toml_failure f;
+                if (toml_parse(b.data, b.len, &tree, &where, &f))
+                        fail_msg("%zu: %u:%u %s", i, f.line, f.column, f.reason);
+                json_decref(tree);
+                json_decref(where);
+                buf_done(&b);
+        }
 }
 
 static void size_limit(void **state)
@@ -147,7 +160,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(values_and_places),
                 cmocka_unit_test(refused), cmocka_unit_test(nesting),
-                cmocka_unit_test(nesting_over_lines), cmocka_unit_test(prose_is_not_a_key),
+                cmocka_unit_test(nesting_over_lines), cmocka_unit_test(dots_elsewhere),
                 cmocka_unit_test(size_limit) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
