@@ -49,6 +49,8 @@ static void on_signal(int sig)
         _exit(sig);
 }
 
+static bool deaf; /* the next one to start ignores SIGTERM */
+
 static pid_t start(const char *group, bool new_session)
 {
         int ready[2];
@@ -58,7 +60,7 @@ static pid_t start(const char *group, bool new_session)
         assert_true(pid >= 0);
         if (pid == 0) {
                 signal(SIGHUP, on_signal);
-                signal(SIGTERM, on_signal);
+                signal(SIGTERM, deaf ? SIG_IGN : on_signal);
                 if (new_session)
                         setsid();
                 if (group) {
@@ -311,6 +313,34 @@ static void test_kill_outruns_forks(void **state)
         remove_group(ID_A); /* fails if one is left */
 }
 
+/* The first process doesn't count; those that ignore SIGTERM are told apart. */
+static void test_count(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        struct cgroup_counts n = { 7, 7 };
+        make_group(ID_A);
+        make_group(ID_A "/sub");
+        assert_int_equal(cgroup_count(getpid(), ID_A, &n, &e), -1);
+        assert_int_equal(e.code, ERR_NOT_RUNNING);
+        assert_int_equal(n.total, 7);
+        pid_t init = start(ID_A, true);
+        assert_int_equal(cgroup_count(init, ID_A, &n, &e), 0);
+        assert_int_equal(n.total, 0);
+        pid_t listens = start(ID_A, false);
+        deaf = true;
+        pid_t ignores = start(ID_A "/sub", true);
+        deaf = false;
+        assert_int_equal(cgroup_count(init, ID_A, &n, &e), 0);
+        assert_int_equal(n.total, 2);
+        assert_int_equal(n.deaf, 1);
+        end(ignores);
+        end(listens);
+        end(init);
+        remove_group(ID_A "/sub");
+        remove_group(ID_A);
+}
+
 static int use_v1(void **state)
 {
         (void)state;
@@ -348,6 +378,7 @@ int main(void)
         test_pid = getpid();
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_membership),
+                cmocka_unit_test(test_count),
                 cmocka_unit_test(test_signal_all),
                 cmocka_unit_test(test_wrong_pids),
                 cmocka_unit_test(test_end_session),
