@@ -53,8 +53,9 @@ int yaml_read_int(const struct yaml_node *node, const char *name, int64_t min, i
 {
         long long v;
         if (!is_value(node) || !str_to_int(node->text, min, max, &v))
-                return yaml_refuse(node, e, "'%s' needs a whole number from %lld to %lld, not %.60s",
-                        name, (long long)min, (long long)max, shown(node));
+                return yaml_refuse(node, e,
+                        "'%s' needs a whole number from %lld to %lld, not %.60s", name,
+                        (long long)min, (long long)max, shown(node));
         *ret = v;
         return 0;
 }
@@ -97,10 +98,11 @@ int yaml_read_decimal(const struct yaml_node *node, const char *name, int64_t ma
 {
         struct yaml_decimal d;
         const char *rest;
-        if (!is_value(node) || !scan_decimal(node->text, &d, &rest) || *rest || d.num / d.den > max ||
-                (d.num / d.den == max && d.num % d.den))
-                return yaml_refuse(node, e, "'%s' needs a number from 0 to %lld, such as 0.5, not %.60s",
-                        name, (long long)max, shown(node));
+        if (!is_value(node) || !scan_decimal(node->text, &d, &rest) || *rest ||
+                d.num / d.den > max || (d.num / d.den == max && d.num % d.den))
+                return yaml_refuse(node, e,
+                        "'%s' needs a number from 0 to %lld, such as 0.5, not %.60s", name,
+                        (long long)max, shown(node));
         *ret = d;
         return 0;
 }
@@ -131,7 +133,8 @@ int yaml_read_size(const struct yaml_node *node, const char *name, int64_t min, 
         int64_t bytes;
         if (power < 0 || __builtin_mul_overflow(d.num, (int64_t)1 << (10 * power), &bytes) ||
                 bytes / d.den < min || bytes / d.den > max)
-                return yaml_refuse(node, e, "'%s' needs a size from %lld bytes up, such as 512m or 32g, not %.60s",
+                return yaml_refuse(node, e,
+                        "'%s' needs a size from %lld bytes up, such as 512m or 32g, not %.60s",
                         name, (long long)min, shown(node));
         *ret = bytes / d.den;
         return 0;
@@ -258,7 +261,8 @@ int yaml_walk(const struct yaml_node *map, const char *what, const struct yaml_k
         if (yaml_is_null(map))
                 return 0;
         if (map->kind != YAML_KIND_MAP)
-                return yaml_refuse(map, e, "%s needs \"key: value\" lines, not %.60s", what, shown(map));
+                return yaml_refuse(
+                        map, e, "%s needs \"key: value\" lines, not %.60s", what, shown(map));
         for (size_t i = 0; i < map->n; i++) {
                 const struct yaml_node *at = map->keys[i];
                 const struct yaml_key *key = find_key(keys, at->text);

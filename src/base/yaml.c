@@ -144,8 +144,8 @@ static int check_duplicates(const struct yaml_node *map, struct err *e)
         return 0;
 }
 
-static int fill(struct reader *r, yaml_event_t *ev, unsigned depth, struct yaml_node *node,
-        struct err *e);
+static int fill(
+        struct reader *r, yaml_event_t *ev, unsigned depth, struct yaml_node *node, struct err *e);
 
 static int read_child(
         struct reader *r, yaml_event_t *ev, unsigned depth, struct yaml_node **ret, struct err *e)
@@ -288,8 +288,7 @@ int yaml_tree_parse(
         const char *file, const char *text, size_t n, struct yaml_node **ret, struct err *e)
 {
         if (n > YAML_TEXT_MAX)
-                return err_set(
-                        e, ERR_INVALID, "%s is larger than %zu bytes", file, YAML_TEXT_MAX);
+                return err_set(e, ERR_INVALID, "%s is larger than %zu bytes", file, YAML_TEXT_MAX);
         struct yaml_root *root = xcalloc(1, sizeof *root);
         root->file = xstrdup(file);
         cleanup_yaml struct yaml_node *node = &root->node;

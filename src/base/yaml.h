@@ -25,16 +25,17 @@ enum yaml_kind { YAML_KIND_SCALAR, YAML_KIND_LIST, YAML_KIND_MAP };
 
 struct yaml_node {
         enum yaml_kind kind;
-        bool plain;            /* a scalar without quotes: only these can mean null */
-        unsigned line, column; /* from 1 */
-        const char *file;      /* borrowed from the root */
-        char *text;            /* scalars */
-        struct yaml_node **v;  /* elements of a list, values of a map, in the file's order */
+        bool plain;              /* a scalar without quotes: only these can mean null */
+        unsigned line, column;   /* from 1 */
+        const char *file;        /* borrowed from the root */
+        char *text;              /* scalars */
+        struct yaml_node **v;    /* elements of a list, values of a map, in the file's order */
         struct yaml_node **keys; /* maps: scalars, one for each of v */
         size_t n;
 };
 
-/* Parses the text of `file`, a name that only serves messages. The caller owns *ret (yaml_tree_free). */
+/* Parses the text of `file`, a name that only serves messages. The caller owns *ret
+ * (yaml_tree_free). */
 int yaml_tree_parse(
         const char *file, const char *text, size_t n, struct yaml_node **ret, struct err *e);
 void yaml_tree_free(struct yaml_node *root);
@@ -72,8 +73,7 @@ int yaml_read_size(const struct yaml_node *node, const char *name, int64_t min, 
 int yaml_read_decimal(const struct yaml_node *node, const char *name, int64_t max,
         struct yaml_decimal *ret, struct err *e);
 /* A list of texts replaces what *ret had; null gives an empty list. */
-int yaml_read_list(
-        const struct yaml_node *node, const char *name, struct strv *ret, struct err *e);
+int yaml_read_list(const struct yaml_node *node, const char *name, struct strv *ret, struct err *e);
 
 struct yaml_key;
 /* Reads one value into the object that yaml_walk() was given. */
@@ -82,10 +82,10 @@ typedef int yaml_take_fn(
 
 /* One known key. A table ends with a row without a name. */
 struct yaml_key {
-        const char *name;   /* "storage_*" stands for every key that begins so */
-        yaml_take_fn *take; /* NULL: known, and whatever it says has no effect */
-        size_t offset;      /* for the taker: where in obj the value goes */
-        int64_t min, max;   /* for the takers of integers and sizes */
+        const char *name;           /* "storage_*" stands for every key that begins so */
+        yaml_take_fn *take;         /* NULL: known, and whatever it says has no effect */
+        size_t offset;              /* for the taker: where in obj the value goes */
+        int64_t min, max;           /* for the takers of integers and sizes */
         const struct yaml_key *sub; /* for yaml_take_map() */
 };
 

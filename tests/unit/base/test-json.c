@@ -41,7 +41,8 @@ static void test_depth(void **state)
 static void test_getters(void **state)
 {
         (void)state;
-        static const char text[] = "{\"State\":{\"Running\":true,\"Pid\":9007199254740993},\"Id\":\"x\"}";
+        static const char text[] =
+                "{\"State\":{\"Running\":true,\"Pid\":9007199254740993},\"Id\":\"x\"}";
         struct err e = ERR_INIT;
         cleanup_json json_t *j = NULL;
         assert_int_equal(json_parse(text, strlen(text), 5, &j, &e), 0);

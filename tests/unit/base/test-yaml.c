@@ -21,7 +21,8 @@ static void test_shape(void **state)
 {
         (void)state;
         struct err e = ERR_INIT;
-        cleanup_yaml struct yaml_node *root = parse("# head\na: 1\nb:\n  - x\n  - \"null\"\nc: {d: ~}\n", &e);
+        cleanup_yaml struct yaml_node *root =
+                parse("# head\na: 1\nb:\n  - x\n  - \"null\"\nc: {d: ~}\n", &e);
         assert_non_null(root);
         assert_int_equal(root->kind, YAML_KIND_MAP);
         assert_int_equal(root->n, 3);
@@ -127,10 +128,10 @@ static void test_sizes(void **state)
                 int64_t bytes; /* -1: refused */
         } rows[] = { { "0", 0 }, { "512", 512 }, { "64k", 65536 }, { "32g", 34359738368 },
                 { "96G", 103079215104 }, { "1.5g", 1610612736 }, { "2GiB", 2147483648 },
-                { "2gb", 2147483648 }, { "1t", 1099511627776 }, { "7b", 7 }, { "-1", -1 }, { "g", -1 },
-                { "1x", -1 }, { "1gx", -1 }, { "1 g", -1 }, { "1.g", -1 }, { "null", -1 },
-                { "[1]", -1 }, { "99999999999999999999", -1 }, { "9999999t", -1 }, { "50%", -1 },
-                { "7bb", -1 } };
+                { "2gb", 2147483648 }, { "1t", 1099511627776 }, { "7b", 7 }, { "-1", -1 },
+                { "g", -1 }, { "1x", -1 }, { "1gx", -1 }, { "1 g", -1 }, { "1.g", -1 },
+                { "null", -1 }, { "[1]", -1 }, { "99999999999999999999", -1 }, { "9999999t", -1 },
+                { "50%", -1 }, { "7bb", -1 } };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 cleanup_yaml struct yaml_node *root = NULL;
                 struct err e = ERR_INIT;
@@ -151,8 +152,8 @@ static void test_decimals(void **state)
                 int64_t num, den; /* den 0: refused */
         } rows[] = { { "0", 0, 1 }, { "1.0", 1, 1 }, { "0.5", 1, 2 }, { "2.25", 9, 4 },
                 { "0.125", 1, 8 }, { "0.3", 3, 10 }, { "100", 100, 1 }, { "100.1", 0, 0 },
-                { "101", 0, 0 }, { "1.0000001", 0, 0 }, { ".5", 0, 0 }, { "1.", 0, 0 }, { "-1", 0, 0 },
-                { "1e3", 0, 0 }, { "nan", 0, 0 }, { "null", 0, 0 } };
+                { "101", 0, 0 }, { "1.0000001", 0, 0 }, { ".5", 0, 0 }, { "1.", 0, 0 },
+                { "-1", 0, 0 }, { "1e3", 0, 0 }, { "nan", 0, 0 }, { "null", 0, 0 } };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 cleanup_yaml struct yaml_node *root = NULL;
                 struct err e = ERR_INIT;
@@ -200,17 +201,25 @@ struct sample {
 };
 
 static const struct yaml_key inner_keys[] = {
-        { .name = "deep", .take = yaml_take_int_or_none, .offset = offsetof(struct sample, inner.deep),
-                .min = 0, .max = 9 },
+        { .name = "deep",
+                .take = yaml_take_int_or_none,
+                .offset = offsetof(struct sample, inner.deep),
+                .min = 0,
+                .max = 9 },
         { 0 },
 };
 
 static const struct yaml_key sample_keys[] = {
         { .name = "name", .take = yaml_take_text, .offset = offsetof(struct sample, name) },
         { .name = "on", .take = yaml_take_bool, .offset = offsetof(struct sample, on) },
-        { .name = "count", .take = yaml_take_int, .offset = offsetof(struct sample, count), .min = 1,
+        { .name = "count",
+                .take = yaml_take_int,
+                .offset = offsetof(struct sample, count),
+                .min = 1,
                 .max = 5 },
-        { .name = "size", .take = yaml_take_size_or_none, .offset = offsetof(struct sample, size),
+        { .name = "size",
+                .take = yaml_take_size_or_none,
+                .offset = offsetof(struct sample, size),
                 .max = 1 << 20 },
         { .name = "list", .take = yaml_take_list, .offset = offsetof(struct sample, list) },
         { .name = "inner", .take = yaml_take_map, .sub = inner_keys },
@@ -249,12 +258,11 @@ static void test_walk(void **state)
         assert_int_equal(s.list.n, 2);
         assert_int_equal(s.inner.deep, 4);
         assert_int_equal(warnings.n, 2);
-        assert_string_equal(
-                warnings.v[0], "f.yaml:9:1: Unknown key 'sise' in the sample; did you mean 'size'?");
+        assert_string_equal(warnings.v[0],
+                "f.yaml:9:1: Unknown key 'sise' in the sample; did you mean 'size'?");
         assert_string_equal(warnings.v[1], "f.yaml:10:1: Unknown key 'foo' in the sample");
         assert_int_equal(ignored.n, 1);
-        assert_string_equal(
-                ignored.v[0], "f.yaml:8:1: 'storage_data' is known but not enforced");
+        assert_string_equal(ignored.v[0], "f.yaml:8:1: 'storage_data' is known but not enforced");
 }
 
 static void test_walk_errors(void **state)
@@ -268,7 +276,8 @@ static void test_walk_errors(void **state)
                 { "inner:\n  depe: 3\n", "f.yaml:2:3: Unknown key 'depe' in inner",
                         "Did you mean 'deep'?" },
                 { "count: 9\n", "f.yaml:1:8: 'count' needs a whole number from 1 to 5, not 9", "" },
-                { "count:\n", "f.yaml:1:7: 'count' needs a whole number from 1 to 5, not null", "" },
+                { "count:\n", "f.yaml:1:7: 'count' needs a whole number from 1 to 5, not null",
+                        "" },
                 { "inner: 3\n", "f.yaml:1:8: inner needs \"key: value\" lines, not 3", "" },
                 { "list: a\n", "f.yaml:1:7: 'list' needs a list, not a", "" },
                 { "name: \"\\e[1m\"\non: \"\\e[1m\"\n",
