@@ -66,8 +66,10 @@ int project_root(char **ret_path, struct err *e)
                 const struct passwd *pw = getpwuid(geteuid());
                 home = pw && pw->pw_dir && *pw->pw_dir == '/' ? pw->pw_dir : NULL;
         }
-        if (!home)
-                return err_set(e, ERR_FAILED, "No home folder is known for uid %u", geteuid());
+        if (!home) {
+                err_set(e, ERR_FAILED, "No home folder is known for uid %u", geteuid());
+                return -1;
+        }
         *ret_path = xasprintf("%s/workspace", str_eq(home, "/") ? "" : home);
         return 0;
 }

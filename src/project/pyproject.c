@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "image/catalogue.h"
 #include "project/toml.h"
 
 #include <errno.h>
@@ -309,14 +310,7 @@ int pyproject_load(int project_dirfd, const char *shown_folder, struct pyproject
 
 void framework_display(const char *framework, const char *version, char out[PYPROJECT_DISPLAY_LEN])
 {
-        static const struct {
-                const char *word, *shown;
-        } frameworks[] = { { "pytorch", "PyTorch" }, { "tensorflow", "TensorFlow" },
-                { "jax", "JAX" }, { "none", "no framework" } };
-        const char *shown = str_or_empty(framework);
-        for (size_t i = 0; i < ARRAY_LEN(frameworks); i++)
-                if (str_eq(frameworks[i].word, framework))
-                        shown = frameworks[i].shown;
+        const char *shown = catalogue_pretty(str_or_empty(framework), NULL);
         bool numbered = *shown && version && *version;
         snprintf(out, PYPROJECT_DISPLAY_LEN, "%s%s%s", shown, numbered ? " " : "",
                 numbered ? version : "");

@@ -44,7 +44,7 @@ int pyproject_parse(
 int pyproject_load(int project_dirfd, const char *shown_folder, struct pyproject *ret,
         bool *ret_exists, struct err *e);
 
-/* For people: "PyTorch 2.8.0", "JAX", "no framework"; "" if the file names none. */
+/* For people: "PyTorch 2.8.0", "JAX", "Python" for none; "" if the file names none. */
 #define PYPROJECT_DISPLAY_LEN 64
 void pyproject_display(const struct pyproject *p, char out[PYPROJECT_DISPLAY_LEN]);
 /* The same from the two words alone; version may be NULL. */
