@@ -150,6 +150,10 @@ int reference_parse(const char *text, struct reference *ret, struct err *e)
 
         if ((fault = path_fault(path)))
                 return refuse(e, text, fault);
+        /* In its short form "docker.io/a.b/c" would be c on the host a.b. */
+        if (str_eq(domain, DEFAULT_REGISTRY) && strchr(path, '/') &&
+                names_registry(path, strcspn(path, "/")))
+                return refuse(e, text, "has two registries");
         if (!registry_ok(domain, strlen(domain)))
                 return refuse(e, text, "has a registry that is not a host name");
         if (colon && !tag_ok(colon + 1))

@@ -241,6 +241,9 @@ static int parse_step(
         if (len == 0)
                 return step_refuse(e, line, "complete the instruction or delete it",
                         "%s stands alone", kinds[kind].name);
+        if (s[len - 1] == '\\')
+                return step_refuse(e, line + lines - 1, "end the last line without a backslash",
+                        "the instruction ends in a backslash");
         cleanup_free char *rest = xstrndup(s, len);
         struct step step = { (enum step_kind)kind, line, lines, rest };
         if (check_options(&step, e) < 0 || check_heredoc(&step, e) < 0)

@@ -134,6 +134,8 @@ static void refuses(void **state)
                 { F "COPY \xc2\x85--from=x a b", 2, "plain" },
                 { F "RUN a \\\\\nFROM x", 2, "two backslashes" },
                 { F "RUN a \\\n b \\\\ \nFROM x", 3, "two backslashes" },
+                { F "RUN a \\\\  \\\n# end", 3, "ends in a backslash" },
+                { F "RUN a \\  \\", 2, "ends in a backslash" },
                 /* FROM */
                 { "FROM", 1, "stands alone" },
                 { "FROM a b", 1, "takes one image" },

@@ -117,6 +117,8 @@ static void refuses(void **state)
                 { ".io/c", "registry" },
                 { "Ghcr.io/c", "registry" },
                 { "[::1]:5000/c", "registry" },
+                { "docker.io/evil.io/c", "two registries" },
+                { "docker.io/localhost/c", "two registries" },
                 { "a$b", "well formed" },
                 { "a*", "well formed" },
         };
