@@ -21,6 +21,8 @@ struct reader {
 /* ---- places and messages ---- */
 
 static int refuse_v(const char *file, unsigned line, unsigned column, struct err *e,
+        const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
+static int refuse_v(const char *file, unsigned line, unsigned column, struct err *e,
         const char *fmt, va_list ap)
 {
         char text[512];

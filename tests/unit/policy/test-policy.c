@@ -272,8 +272,8 @@ static void test_warnings(void **state)
                         "bob: {unix_group: x}\n", "alice\nalice\n", &p, &warnings, &e),
                 0);
         static const char *const expected[] = {
-                "/etc/ds01/limits.yaml:2:3: Unknown key 'memroy' in defaults; did you mean "
-                "'memory'?",
+                ("/etc/ds01/limits.yaml:2:3: Unknown key 'memroy' in defaults; "
+                 "did you mean 'memory'?"),
                 "/etc/ds01/limits.yaml:3:3: Unknown key 'members' in defaults",
                 "/etc/ds01/overrides.yaml:1:7: Unknown key 'unix_group' in user bob",
                 "/etc/ds01/limits.yaml: alice is in group first already, which counts",
