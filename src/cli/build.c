@@ -39,6 +39,33 @@ static void say_step(struct view *v, const json_t *row)
                 progress_tick(&v->progress, v->step);
 }
 
+/* What the engine's builder says about itself, and nobody wants to read. */
+static bool is_noise(const char *line)
+{
+        static const char *const beginnings[] = { " ---> ", "Removing intermediate container ",
+                "Successfully built ", "Successfully tagged " };
+        for (size_t i = 0; i < ARRAY_LEN(beginnings); i++)
+                if (str_starts(line, beginnings[i]))
+                        return true;
+        return false;
+}
+
+static void say_output(struct view *v, const char *text)
+{
+        while (*text) {
+                size_t n = strcspn(text, "\r\n");
+                cleanup_free char *line = xstrndup(text, n);
+                text += n + (text[n] != '\0');
+                if (!*line || is_noise(line))
+                        continue;
+                buf_printf(&v->log, "  %s\n", line);
+                if (v->plain)
+                        out_say("  %s", line);
+                else
+                        progress_tick(&v->progress, v->step ? v->step : line);
+        }
+}
+
 static int on_row(const json_t *row, void *ctx)
 {
         struct view *v = ctx;
@@ -47,12 +74,7 @@ static int on_row(const json_t *row, void *ctx)
         if (strcmp(kind, "step") == 0) {
                 say_step(v, row);
         } else if (strcmp(kind, "output") == 0) {
-                buf_str_add(&v->log, text);
-                cleanup_free char *line = xstrndup(text, strcspn(text, "\r\n"));
-                if (v->plain && *line)
-                        out_say("  %s", line);
-                else if (!v->plain)
-                        progress_tick(&v->progress, v->step ? v->step : line);
+                say_output(v, text);
         } else if (strcmp(kind, "done") == 0) {
                 str_replace(&v->image, json_str(row, "image"));
         } else {
@@ -126,9 +148,11 @@ static int stream_build(struct view *v, json_t *params, int dockerfile_fd, int p
         return r;
 }
 
-int build_project(struct cli *c, const char *project, int project_fd, const char *framework, bool no_cache,
-        struct err *e)
+int build_project(struct cli *c, const char *project, int project_fd, const struct pyproject *py,
+        bool no_cache, struct err *e)
 {
+        char framework[PYPROJECT_DISPLAY_LEN];
+        pyproject_display(py, framework);
         cleanup_free char *text = NULL;
         char dockerfile_sha[65], requirements_sha[65];
         if (dockerfile_read(project_fd, project, &text, e) < 0 ||
@@ -144,7 +168,7 @@ int build_project(struct cli *c, const char *project, int project_fd, const char
         cleanup_free char *what = xasprintf("Building the image of %s", project);
         progress_start(&v.progress, what);
         json_t *params = json_pack("{s:s, s:b, s:s, s:s, s:s}", "project", project, "no_cache", (int)no_cache,
-                "framework", str_or_empty(framework), "dockerfile_sha", dockerfile_sha, "requirements_sha",
+                "framework", framework, "dockerfile_sha", dockerfile_sha, "requirements_sha",
                 requirements_sha);
         int r = stream_build(&v, params, dockerfile_fd, project_fd, e);
         progress_end(&v.progress);

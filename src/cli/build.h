@@ -6,10 +6,11 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "project/pyproject.h"
 
 /* Builds the project in `project_fd`. On failure the whole log has been shown. */
-int build_project(struct cli *c, const char *project, int project_fd, const char *framework, bool no_cache,
-        struct err *e);
+int build_project(struct cli *c, const char *project, int project_fd, const struct pyproject *py,
+        bool no_cache, struct err *e);
 
 enum build_need { BUILD_CURRENT, BUILD_MISSING, BUILD_STALE };
 /*

@@ -36,6 +36,7 @@ enum command_flags {
         CMD_ADMIN = 1 << 2,    /* takes --user=NAME */
         CMD_TRAILING = 1 << 3, /* takes `-- COMMAND…` */
         CMD_YES = 1 << 4,      /* asks questions: takes --yes */
+        CMD_ACCOUNT = 1 << 5,  /* for an ordinary account: root is told so before anything else */
 };
 
 struct command {

@@ -19,7 +19,7 @@ const struct command cmd_container_attach = {
         .alias = "open",
         .args = "[name] [-- COMMAND…]",
         .max_args = 1,
-        .flags = CMD_TRAILING,
+        .flags = CMD_TRAILING | CMD_ACCOUNT,
         .summary = "Opens a shell in a running container",
         .details = "  Several shells may be open in one container. Leaving one (exit, Ctrl-D) leaves the container\n"
                    "  running. Without a terminal, stdin is run as commands; with -- COMMAND, that command is run\n"

@@ -236,7 +236,7 @@ const struct command cmd_container_deploy = {
         .verb = "deploy",
         .args = "[name] [image]",
         .max_args = 2,
-        .flags = CMD_GUIDED | CMD_YES,
+        .flags = CMD_GUIDED | CMD_YES | CMD_ACCOUNT,
         .summary = "Creates and starts a container from an existing image",
         .details = "  Uses the image of the project of that name, or the one given. It never builds. Without a\n"
                    "  name it offers your images and the catalogue.\n",

@@ -113,7 +113,8 @@ static int run(struct cli *c, struct err *e)
                 json_array_foreach (rows, i, row)
                         printf("%s\n", str_or_empty(json_str(row, "name")));
         } else if (json_array_size(rows) == 0) {
-                out_say(all ? "You have no containers. Start one: project launch"
+                out_say(user ? "No containers."
+                        : all ? "You have no containers. Start one: project launch"
                             : "No running containers. Show all: container-list --all · Start one: project launch");
         } else {
                 print_table(rows, format == FORMAT_SIMPLE, user && strcmp(user, "all") == 0);

@@ -109,14 +109,13 @@ static int run(struct cli *c, struct err *e)
         if (pick_project(c, "Select a project to build:", name, e) < 0 || project_open(name, &dir_fd, &path, e) < 0)
                 return -1;
         cleanup_free char *folder = project_shown(name);
-        cleanup_free char *shown = xasprintf("%s/pyproject.toml", folder);
-        if (pyproject_load(dir_fd, shown, &py, &exists, e) < 0 || write_recipe(c, name, dir_fd, &py, e) < 0)
+        if (pyproject_load(dir_fd, folder, &py, &exists, e) < 0 || write_recipe(c, name, dir_fd, &py, e) < 0)
                 return -1;
         if (cli_has(c, "no-build")) {
                 out_say("Build it: image-create %s", name);
                 return 0;
         }
-        if (build_project(c, name, dir_fd, py.framework, cli_has(c, "no-cache"), e) < 0)
+        if (build_project(c, name, dir_fd, &py, cli_has(c, "no-cache"), e) < 0)
                 return -1;
         out_say("Next: project launch %s", name);
         return 0;
@@ -138,6 +137,7 @@ const struct command cmd_image_create = {
         .verb = "create",
         .args = "[name]",
         .max_args = 1,
+        .flags = CMD_ACCOUNT,
         .summary = "Builds a project's image, from a new Dockerfile if it has none",
         .details = "  An existing Dockerfile is used as it is. Ctrl-C ends the build.\n",
         .examples = "image-create my-thesis\n"

@@ -91,7 +91,7 @@ const struct command cmd_project_init = {
         .verb = "init",
         .args = "[name]",
         .max_args = 1,
-        .flags = CMD_GUIDED,
+        .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Makes a project folder that builds and launches",
         .details = "  A folder that exists is completed: only missing files are added. The framework is the one\n"
                    "  given, or the first whose image is on this machine.\n",

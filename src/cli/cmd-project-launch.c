@@ -43,8 +43,7 @@ static int read_project(struct plan *p, struct err *e)
         if (project_open(p->name, &p->dir_fd, &p->path, e) < 0)
                 return -1;
         cleanup_free char *folder = project_shown(p->name);
-        cleanup_free char *shown = xasprintf("%s/pyproject.toml", folder);
-        return pyproject_load(p->dir_fd, shown, &p->py, &exists, e);
+        return pyproject_load(p->dir_fd, folder, &p->py, &exists, e);
 }
 
 /* What ds01d knows: the image, and a container of that name. */
@@ -109,7 +108,7 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
                 return 0;
         }
         *ret_built = true;
-        return build_project(p->c, p->name, p->dir_fd, p->py.framework, cli_has(p->c, "rebuild"), e);
+        return build_project(p->c, p->name, p->dir_fd, &p->py, cli_has(p->c, "rebuild"), e);
 }
 
 static int launch_new(struct plan *p, struct err *e)
@@ -216,7 +215,7 @@ const struct command cmd_project_launch = {
         .verb = "launch",
         .args = "[name]",
         .max_args = 1,
-        .flags = CMD_GUIDED | CMD_YES,
+        .flags = CMD_GUIDED | CMD_YES | CMD_ACCOUNT,
         .summary = "Starts a project's container and opens a shell in it",
         .details = "  Checks the project's image, offers to build it if it is missing or out of date, creates\n"
                    "  the container, starts it and opens a shell. Without a name it asks which project.\n"

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "cli/out.h"
+#include "policy/access.h"
 #include "policy/name.h"
 
 #include <locale.h>
@@ -108,6 +109,10 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
                 return -1;
         if (what != ARGS_RUN)
                 return show(what, c, noun);
+        struct access_rule rule = { .uid_min = 0 };
+        struct access_caller self = { .uid = geteuid(), .gid = getegid(), .name = "root" };
+        if (c->cmd->flags & CMD_ACCOUNT && self.uid == 0 && access_check_user(&rule, &self, e) < 0)
+                return -1;
         c->tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
         c->guided = cli_has(c, "guided") && c->tty;
         c->yes = cli_has(c, "yes");

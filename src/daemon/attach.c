@@ -69,8 +69,10 @@ static int find_running(struct daemon *d, const struct caller *who, const char *
         bool found = false;
         if (containers_find(d->store, who->peer.uid, name, ret, &found, e) < 0)
                 return -1;
-        if (!found)
-                return err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", name);
+        if (!found) {
+                err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", name);
+                return err_fix(e, "container-list --all");
+        }
         if (ret->state == LEDGER_RUNNING)
                 return 0;
         err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", name, ledger_wire(ret->state));
@@ -101,7 +103,8 @@ static json_t *exec_body(const struct container *c, const struct caller *who, co
         cleanup_json json_t *cmd = shell ? mainproc_shell() : json_deep_copy(words);
         cleanup_free char *user = identity_name(who->peer.user);
         struct spec_exec x = { .uid = c->uid, .gid = c->gid, .user = user, .hostname = hostname,
-                .term = safe_term(json_str(params, "term")), .cmd = cmd, .tty = tty };
+                .term = safe_term(json_str(params, "term")), .cmd = cmd, .tty = tty,
+                .with_stdin = true };
         return spec_exec_body(&x);
 }
 

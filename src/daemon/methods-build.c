@@ -169,12 +169,14 @@ static void clean(struct build *b, const char *keep_id)
         }
 }
 
-static json_t *labels(const struct build *b)
+/*
+ * One line for all labels, because the engine makes a layer of each that it is given beside the file.
+ * They are hints for people and for rebuilding the ledger; a later LABEL of the user's can't come.
+ */
+static char *with_labels(const struct build *b, const char *text)
 {
-        cleanup_free char *uid = xasprintf("%u", (unsigned)b->who->peer.uid);
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "ds01.managed", "true", "ds01.instance",
-                store_instance(b->d->store), "ds01.uid", uid, "ds01.user", b->who->peer.user, "ds01.project",
-                b->project, "ds01.build", str_or_empty(json_str(b->call->params, "dockerfile_sha")));
+        return xasprintf("%s\nLABEL ds01.managed=\"true\" ds01.instance=\"%s\" ds01.uid=\"%u\" ds01.project=\"%s\"\n",
+                text, store_instance(b->d->store), (unsigned)b->who->peer.uid, b->project);
 }
 
 static int prepare_cgroup(struct build *b, char parent[CGROUP_PARENT_LEN], struct err *e)
@@ -196,14 +198,14 @@ static int run_engine(struct build *b, const char *text, char ret_id[ENGINE_IMAG
         cleanup_free char *name = xasprintf(".ds01-%s", random);
         if (prepare_cgroup(b, parent, e) < 0)
                 return -1;
-        cleanup_json json_t *label_set = labels(b);
-        struct context_source *context = context_source_new(b->call->fds[1], name, text,
+        cleanup_free char *labelled = with_labels(b, text);
+        struct context_source *context = context_source_new(b->call->fds[1], name, labelled,
                 (uint64_t)config->build_max_context, (uint64_t)config->build_max_entries);
         struct engine_source source = { .read = context_source_read, .ctx = context, .fd = b->call->fds[1] };
         struct engine_build build = { .tag = b->ref, .dockerfile = name, .network_mode = config->network_build_name,
                 .cgroup_parent = parent, .memory_bytes = config->build_memory > 0 ? config->build_memory : 0,
                 .cpu_quota_us = config->build_cpus_milli > 0 ? config->build_cpus_milli * CPU_PERIOD_US / 1000 : 0,
-                .cpu_period_us = config->build_cpus_milli > 0 ? CPU_PERIOD_US : 0, .labels = label_set,
+                .cpu_period_us = config->build_cpus_milli > 0 ? CPU_PERIOD_US : 0,
                 /* Only from the caller's own last image: what others built stays out of it. */
                 .cache_from = b->ref, .no_cache = json_bool(b->call->params, "no_cache", false) };
         int r = engine_build(b->d->engine, &b->wait, &build, &source, on_event, b, ret_id, e);

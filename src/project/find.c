@@ -2,6 +2,7 @@
 #include "project/find.h"
 
 #include "base/str.h"
+#include "policy/name.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,41 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_alnum(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 bool project_name_ok(const char *name)
 {
-        size_t n = strlen(name);
-        if (n == 0 || n > PROJECT_NAME_MAX || !is_alnum(name[0]) || !is_alnum(name[n - 1]))
-                return false;
-        for (size_t i = 1; i < n; i++)
-                if (!is_alnum(name[i]) && (!strchr("._-", name[i]) || !is_alnum(name[i - 1])))
-                        return false;
-        return true;
-}
-
-int project_name_fold(
-        const char *typed, char out[PROJECT_NAME_MAX + 1], bool *ret_folded, struct err *e)
-{
-        char folded[PROJECT_NAME_MAX + 2] = "";
-        bool changed = false;
-        for (size_t i = 0; i <= PROJECT_NAME_MAX && typed[i]; i++) {
-                bool upper = typed[i] >= 'A' && typed[i] <= 'Z';
-                folded[i] = upper ? (char)(typed[i] | 0x20) : typed[i];
-                changed = changed || upper;
-        }
-        if (!project_name_ok(folded)) {
-                cleanup_free char *shown = str_safe(typed);
-                err_set(e, ERR_INVALID, "'%.80s' can't be a project name", shown);
-                return err_fix(e, "Use 1 to 40 lower-case letters and digits, "
-                                  "with single . _ - between them");
-        }
-        memcpy(out, folded, PROJECT_NAME_MAX + 1);
-        *ret_folded = changed;
-        return 0;
+        char out[NAME_SIZE];
+        bool folded = false;
+        struct err ignored = ERR_INIT;
+        return name_check(name, out, &folded, &ignored) == 0 && !folded;
 }
 
 /* $HOME if it is really the caller's: sudo and su often leave another account's in place. */
@@ -76,10 +48,9 @@ int project_root(char **ret_path, struct err *e)
 
 char *project_path(const char *name, struct err *e)
 {
-        char folded[PROJECT_NAME_MAX + 1];
-        bool was_folded;
+        char folded[NAME_SIZE];
         cleanup_free char *root = NULL;
-        if (project_name_fold(name, folded, &was_folded, e) || project_root(&root, e))
+        if (name_check(name, folded, NULL, e) || project_root(&root, e))
                 return NULL;
         return xasprintf("%s/%s", root, folded);
 }
@@ -143,9 +114,8 @@ static int not_found(const char *root, const char *name, struct err *e)
 
 int project_open(const char *name, int *ret_dirfd, char **ret_path, struct err *e)
 {
-        char folded[PROJECT_NAME_MAX + 1];
-        bool was_folded;
-        if (project_name_fold(name, folded, &was_folded, e))
+        char folded[NAME_SIZE];
+        if (name_check(name, folded, NULL, e))
                 return -1;
         cleanup_free char *root = NULL;
         if (project_root(&root, e))

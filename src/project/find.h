@@ -12,16 +12,8 @@
 
 #include <stdbool.h>
 
-#define PROJECT_NAME_MAX 40
-
-/* True for 1 to 40 lower-case letters and digits with single . _ - between them. */
+/* True if name_check() of policy/name.h takes the name as it is. */
 bool project_name_ok(const char *name);
-/*
- * Copies a name that a person typed, upper case folded to lower. *ret_folded says whether anything
- * was folded, for the notice. Any other departure from the rule: ERR_INVALID with the rule.
- */
-int project_name_fold(
-        const char *typed, char out[PROJECT_NAME_MAX + 1], bool *ret_folded, struct err *e);
 
 /*
  * The absolute path of ~/workspace, owned by the caller; the folder may be missing. Home is $HOME

@@ -22,24 +22,6 @@ static void names(void **state)
                         fail_msg("'%s' should be %d", cases[i].name, cases[i].ok);
 }
 
-static void folding(void **state)
-{
-        (void)state;
-        char out[PROJECT_NAME_MAX + 1];
-        bool folded;
-        struct err e = ERR_INIT;
-        assert_int_equal(project_name_fold("My-Thesis", out, &folded, &e), 0);
-        assert_string_equal(out, "my-thesis");
-        assert_true(folded);
-        assert_int_equal(project_name_fold("x1", out, &folded, &e), 0);
-        assert_false(folded);
-        assert_int_equal(project_name_fold("../x\x1b[31m", out, &folded, &e), -1);
-        assert_int_equal(e.code, ERR_INVALID);
-        assert_null(strchr(e.msg, '\x1b'));
-        assert_non_null(strstr(e.fix, "lower-case"));
-        assert_string_equal(out, "x1");
-}
-
 static void root(void **state)
 {
         (void)state;
@@ -136,7 +118,7 @@ static void each(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(folding),
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names),
                 cmocka_unit_test(root), cmocka_unit_test(opening), cmocka_unit_test(each) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
