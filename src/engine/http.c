@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 
 enum {
-        IDLE_MAX = 8,            /* connections kept open between calls */
-        IDLE_AGE_S = 60,         /* an older one is not trusted to be alive */
+        IDLE_MAX = 8,    /* connections kept open between calls */
+        IDLE_AGE_S = 60, /* an older one is not trusted to be alive */
+        REFUSAL_MAX = 64 * 1024,
         POLL_CAP_MS = 60 * 1000, /* curl wants a finite wait; the loop goes round */
 };
 
@@ -181,6 +182,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
         size_t n = size * count;
         if (wants_sink(t))
                 return sink(t, data, n) ? 0 : n;
+        /* A maximum is for what was asked for, not for the reason why it does not come. */
+        if (answer_status(t->easy) >= 400 && t->reply->body.max < REFUSAL_MAX)
+                t->reply->body.max = REFUSAL_MAX;
         buf_add(&t->reply->body, data, n);
         if (!t->reply->body.full)
                 return n;
