@@ -34,6 +34,7 @@ static void test_choice(void **state)
                 { "[\"/bin/sh\"]", "null", "[\"/bin/sh\"]", "[]", true },
                 { "null", "[\"fish\",\"--login\"]", "[]", "[\"fish\",\"--login\"]", true },
                 { "null", "[\"bash\",\"-c\",\"x\"]", "[]", "[\"bash\",\"-c\",\"x\"]", false },
+                { "null", "[\"bash\",\"-c\",\"-i\"]", "[]", "[\"bash\",\"-c\",\"-i\"]", false },
                 { "null", "[\"bash\",\"run.sh\"]", "[]", "[\"bash\",\"run.sh\"]", false },
                 { "null", "[\"sh\",\"-\"]", "[]", "[\"sh\",\"-\"]", false },
                 { "null", "[\"python3\"]", "[]", "[\"python3\"]", false },
