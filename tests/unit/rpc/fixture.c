@@ -81,11 +81,36 @@ static void list(struct rpc_call *call)
                 json_bool(call->params, "all", false) ? json_pack("{s:s}", "name", "last") : NULL);
 }
 
+static void large_row(struct rpc_call *call)
+{
+        cleanup_free char *text = xcalloc(70001, 1);
+        memset(text, 'x', 70000);
+        rpc_reply_more(call, json_pack("{s:s}", "text", text));
+}
+
+/* As fast as the caller takes it, in pieces that fill a socket soon. */
+static void flood(struct rpc_call *call)
+{
+        cleanup_free char *text = xcalloc(30001, 1);
+        memset(text, 'x', 30000);
+        while (rpc_reply_more(call, json_pack("{s:s}", "text", text)) == 0)
+                ;
+}
+
 static void logs(struct rpc_call *call, struct fixture *f)
 {
         struct pollfd p[2] = { { .fd = rpc_call_stop_fd(call), .events = POLLIN },
                 { .fd = call->conn_fd, .events = POLLRDHUP } };
         atomic_fetch_add(&f->running, 1);
+        const char *name = json_str(call->params, "name");
+        if (strcmp(name, "flood") == 0)
+                flood(call);
+        else if (strcmp(name, "null") == 0)
+                rpc_reply_more(call, NULL);
+        else if (strcmp(name, "unknown") == 0)
+                rpc_reply_more(call, json_pack("{s:s}", "colour", "red"));
+        else if (strcmp(name, "large") == 0)
+                large_row(call);
         while (rpc_reply_more(call, json_pack("{s:s}", "text", "tick\n")) == 0 &&
                 poll(p, 2, 20) == 0)
                 ;
@@ -145,16 +170,30 @@ static int authorize(struct rpc_call *call, void *ctx, struct err *e)
         return 0;
 }
 
-void fixture_start(struct fixture *f, const struct rpc_server_config *config)
+void fixture_folder(struct fixture *f)
 {
-        struct rpc_server_config c = *config;
-        struct err e = ERR_INIT;
         *f = (struct fixture){ .kept_fd = -1,
                 .release_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
         snprintf(f->folder, sizeof f->folder, "/tmp/ds01-rpc-XXXXXX");
         assert_non_null(mkdtemp(f->folder));
         assert_int_equal(chmod(f->folder, 0755), 0);
         snprintf(f->path, sizeof f->path, "%s/sock", f->folder);
+}
+
+void fixture_remove(struct fixture *f)
+{
+        cleanup_free char *lock = xasprintf("%s.lock", f->path);
+        unlink(lock);
+        unlink(f->path);
+        rmdir(f->folder);
+        close(f->release_fd);
+}
+
+void fixture_start(struct fixture *f, const struct rpc_server_config *config)
+{
+        struct rpc_server_config c = *config;
+        struct err e = ERR_INIT;
+        fixture_folder(f);
         if (rpc_listen(f->path, &c.listen_fd, &e) < 0)
                 fail_msg("%s", e.msg);
         c.authorize = authorize;
@@ -168,11 +207,7 @@ void fixture_stop(struct fixture *f)
 {
         assert_int_equal(rpc_server_stop(f->server, 5000), 0);
         rpc_server_free(f->server);
-        cleanup_free char *lock = xasprintf("%s.lock", f->path);
-        unlink(lock);
-        unlink(f->path);
-        rmdir(f->folder);
-        close(f->release_fd);
+        fixture_remove(f);
 }
 
 struct rpc_client *fixture_client(struct fixture *f)

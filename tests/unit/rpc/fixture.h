@@ -6,10 +6,10 @@
  * two answers; "unknown" a field that isn't in the table; "large" more than a frame; "block" until
  * released or stopped; "keep" counts the connection's own data; anything else: {name, uid}
  *   Containers.List         three rows; with `all`, a last reply that is not empty
- *   Containers.Logs         rows until the caller is gone or the server stops
- *   Containers.Launch       writes the number of descriptors to the first one, keeps the second
- *   Containers.Attach       replies with a descriptor that says "hello"; name "none" without it
- *   Containers.Retire       not authorized
+ *   Containers.Logs         rows until the caller is gone or the server stops; name "flood": as
+ * fast as they go; "null", "unknown", "large": one that can't be sent Containers.Launch writes the
+ * number of descriptors to the first one, keeps the second Containers.Attach       replies with a
+ * descriptor that says "hello"; name "none" without it Containers.Retire       not authorized
  */
 #pragma once
 
@@ -25,6 +25,10 @@ struct fixture {
         atomic_int running, kept, freed, hung_up, second_final, authorized;
         atomic_int kept_fd;
 };
+
+/* A folder of root's for a socket, without a server; and its end. */
+void fixture_folder(struct fixture *f);
+void fixture_remove(struct fixture *f);
 
 /* Starts it; limits that are 0 in *config are the built-in ones. */
 void fixture_start(struct fixture *f, const struct rpc_server_config *config);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "rpc/listen.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -204,6 +206,134 @@ static void daemon_that_goes_away(void **state)
         fixture_stop(&f);
 }
 
+/* ---- a daemon that breaks the protocol ---- */
+
+struct canned {
+        const char *bytes;
+        size_t n, n_fds;
+        const char *msg;
+};
+
+struct fake {
+        int listen_fd;
+        const struct canned *answer;
+};
+
+/* One connection: reads a request, sends what it was told to, ends. */
+static void *fake_main(void *arg)
+{
+        struct fake *fake = arg;
+        char request[512];
+        union {
+                char space[CMSG_SPACE(sizeof(int) * 4)];
+                struct cmsghdr align;
+        } control = { 0 };
+        struct iovec iov = { .iov_base = (void *)fake->answer->bytes, .iov_len = fake->answer->n };
+        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+        fd_wait_readable(fake->listen_fd, -1);
+        int fd = accept4(fake->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        (void)!read(fd, request, sizeof request);
+        if (fake->answer->n_fds > 0) {
+                msg.msg_control = control.space;
+                msg.msg_controllen = CMSG_SPACE(sizeof(int) * fake->answer->n_fds);
+                struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+                h->cmsg_level = SOL_SOCKET;
+                h->cmsg_type = SCM_RIGHTS;
+                h->cmsg_len = CMSG_LEN(sizeof(int) * fake->answer->n_fds);
+        }
+        (void)!sendmsg(fd, &msg, MSG_NOSIGNAL);
+        close(fd);
+        return NULL;
+}
+
+static int no_row(const json_t *row, void *ctx)
+{
+        (void)row;
+        (void)ctx;
+        return 0;
+}
+
+static void broken_answers_are_the_daemons_fault(void **state)
+{
+        (void)state;
+        static const struct canned answers[] = {
+                { "", 0, 0, "ended the connection before it answered" },
+                { "{\"parameters\"", 13, 0, "ended the connection before it answered" },
+                { "nonsense", 9, 0, "can't be understood: Not valid JSON" },
+                { "[]", 3, 0, "can't be understood" },
+                { "{\"parameters\":7}", 17, 0, "can't be understood" },
+                { "{\"continues\":true}", 19, 0, "has no end" },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+                struct fixture f;
+                struct fake fake = { .answer = &answers[i] };
+                struct rpc_client *c = NULL;
+                struct err e = ERR_INIT;
+                pthread_t thread;
+                fixture_folder(&f);
+                assert_int_equal(rpc_listen(f.path, &fake.listen_fd, &e), 0);
+                assert_int_equal(pthread_create(&thread, NULL, fake_main, &fake), 0);
+                assert_int_equal(rpc_connect(f.path, &c, &e), 0);
+                assert_int_equal(get(c, "x", NULL, &e), -1);
+                assert_int_equal(e.code, ERR_DAEMON);
+                if (!strstr(e.msg, answers[i].msg))
+                        fail_msg("'%s' does not say '%s'", e.msg, answers[i].msg);
+                assert_int_equal(rpc_client_fd(c), -1);
+                assert_int_equal(rpc_stream(c, "x", NULL, NULL, 0, no_row, NULL, &e), -1);
+                assert_string_equal(e.msg, "ds01d ended the connection before it was asked");
+                pthread_join(thread, NULL);
+                rpc_client_free(c);
+                close(fake.listen_fd);
+                fixture_remove(&f);
+        }
+}
+
+/* More than was asked for is closed, not kept. */
+static void surplus_descriptors_are_closed(void **state)
+{
+        (void)state;
+        static const struct canned answer = { "{}", 3, 3, NULL };
+        struct fixture f;
+        struct fake fake = { .answer = &answer };
+        struct rpc_client *c = NULL;
+        struct err e = ERR_INIT;
+        pthread_t thread;
+        int fd = -1;
+        fixture_folder(&f);
+        assert_int_equal(rpc_listen(f.path, &fake.listen_fd, &e), 0);
+        assert_int_equal(rpc_connect(f.path, &c, &e), 0);
+        size_t before = fixture_open_fds();
+        assert_int_equal(pthread_create(&thread, NULL, fake_main, &fake), 0);
+        assert_int_equal(rpc_call(c, "x", NULL, NULL, 0, NULL, &fd, &e), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(fixture_open_fds(), before + 1);
+        close(fd);
+        rpc_client_free(c);
+        close(fake.listen_fd);
+        fixture_remove(&f);
+}
+
+static void request_that_is_too_large_is_not_sent(void **state)
+{
+        (void)state;
+        struct fixture f;
+        struct err e = ERR_INIT;
+        fixture_start(&f, &defaults);
+        struct rpc_client *c = fixture_client(&f);
+        cleanup_free char *text = xcalloc(70001, 1);
+        memset(text, 'x', 70000);
+        assert_int_equal(get(c, text, NULL, &e), -1);
+        assert_int_equal(e.code, ERR_INVALID);
+        json_t *params = json_pack("{s:s}", "name", text);
+        assert_int_equal(
+                rpc_stream(c, "io.ds01.Containers.Logs", params, NULL, 0, no_row, NULL, &e), -1);
+        assert_int_equal(e.code, ERR_INVALID);
+        assert_int_equal(get(c, "x", NULL, &e), 0);
+        rpc_client_free(c);
+        rpc_client_free(NULL);
+        fixture_stop(&f);
+}
+
 static void waiting_can_be_interrupted(void **state)
 {
         (void)state;
@@ -280,6 +410,9 @@ int main(void)
                 cmocka_unit_test(descriptor_comes_with_a_reply),
                 cmocka_unit_test(refused_connection_tells_why),
                 cmocka_unit_test(daemon_that_goes_away),
+                cmocka_unit_test(broken_answers_are_the_daemons_fault),
+                cmocka_unit_test(surplus_descriptors_are_closed),
+                cmocka_unit_test(request_that_is_too_large_is_not_sent),
                 cmocka_unit_test(waiting_can_be_interrupted),
                 cmocka_unit_test(nobody_there),
                 cmocka_unit_test(impostors_are_refused),

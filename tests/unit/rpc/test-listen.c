@@ -182,6 +182,7 @@ static void socket_of_systemd_is_taken(void **state)
         assert_int_equal(fd, -7);
         assert_int_equal(activated(make_socket, 1), 1);
         assert_int_equal(activated(make_null, 1), 2);
+        assert_int_equal(activated(make_null, 2), 2);
 }
 
 int main(void)

@@ -161,6 +161,42 @@ static void handlers_mistakes_become_errors(void **state)
         fixture_stop(&f);
 }
 
+static void rows_that_cannot_be_sent_end_the_stream(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *name, *msg;
+        } rows[] = {
+                { "null", "A reply to io.ds01.Containers.Logs could not be made" },
+                { "unknown", "has the unknown field 'colour'" },
+                { "large", "larger than 65536" },
+        };
+        struct fixture f;
+        fixture_start(&f, &defaults);
+        cleanup_close int fd = fixture_connect(&f, 0);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                cleanup_free char *text = xasprintf(
+                        "{\"method\":\"io.ds01.Containers.Logs\",\"parameters\":{\"name\":"
+                        "\"%s\"},\"more\":true}",
+                        rows[i].name);
+                send_text(fd, text, strlen(text) + 1);
+                expect_text(fd, rows[i].msg);
+        }
+        fixture_stop(&f);
+}
+
+static void start_without_a_socket_fails(void **state)
+{
+        (void)state;
+        struct rpc_server_config c = { .listen_fd = -1 };
+        struct rpc_server *s = NULL;
+        struct err e = ERR_INIT;
+        assert_int_equal(rpc_server_start(&c, &s, &e), -1);
+        assert_null(s);
+        assert_int_equal(e.code, ERR_FAILED);
+        rpc_server_free(NULL);
+}
+
 static void refusal_keeps_the_connection(void **state)
 {
         (void)state;
@@ -217,16 +253,12 @@ static void stuck_reader_is_dropped(void **state)
         struct fixture f;
         fixture_start(&f, &c);
         cleanup_close int fd = fixture_connect(&f, 0);
-        for (int i = 0; i < 4000; i++) {
-                /* Each reply stays in the socket; what is asked for never fits in the end. */
-                static const char ask[] = "{\"method\":\"org.varlink.service."
-                                          "GetInterfaceDescription\",\"parameters\":{"
-                                          "\"interface\":\"io.ds01.Containers\"}}";
-                if (send(fd, ask, sizeof ask, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-                        break;
-                usleep(100);
-        }
+        SEND(fd, "{\"method\":\"io.ds01.Containers.Logs\",\"parameters\":{\"name\":\"flood\"},"
+                 "\"more\":true}");
+        fixture_wait(&f.running, 1);
+        fixture_wait(&f.running, 0);
         fixture_wait_connections(&f, 0);
+        assert_int_equal(f.hung_up, 0);
         fixture_stop(&f);
 }
 
@@ -491,6 +523,8 @@ int main(void)
                 cmocka_unit_test(wrong_requests_are_told_and_closed),
                 cmocka_unit_test(request_before_the_answer_ends_the_connection),
                 cmocka_unit_test(handlers_mistakes_become_errors),
+                cmocka_unit_test(rows_that_cannot_be_sent_end_the_stream),
+                cmocka_unit_test(start_without_a_socket_fails),
                 cmocka_unit_test(refusal_keeps_the_connection),
                 cmocka_unit_test(varlink_service_is_served),
                 cmocka_unit_test(slow_request_is_dropped),
