@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "cli/interrupt.h"
 #include "cli/out.h"
 #include "project/context.h"
 #include "project/fingerprint.h"
@@ -170,8 +171,13 @@ int build_project(struct cli *c, const char *project, int project_fd, const stru
         json_t *params = json_pack("{s:s, s:b, s:s, s:s, s:s}", "project", project, "no_cache", (int)no_cache,
                 "framework", framework, "dockerfile_sha", dockerfile_sha, "requirements_sha",
                 requirements_sha);
+        struct interrupt interrupt;
+        interrupt_begin(&interrupt, c);
         int r = stream_build(&v, params, dockerfile_fd, project_fd, e);
+        interrupt_end(&interrupt);
         progress_end(&v.progress);
+        if (r < 0 && e->code == ERR_INTERRUPTED)
+                err_set(e, ERR_INTERRUPTED, "The build of %s was given up", project);
         if (r < 0 && !v.plain && v.log.len > 0 && e->code != ERR_INTERRUPTED)
                 out_say("%s", buf_str(&v.log));
         if (r == 0)

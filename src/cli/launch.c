@@ -2,6 +2,7 @@
 #include "cli/launch.h"
 
 #include "base/json.h"
+#include "cli/interrupt.h"
 #include "cli/out.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
@@ -117,7 +118,15 @@ static int call_with_folders(struct cli *c, const char *method, json_t *params, 
                 json_decref(params);
                 return -1;
         }
-        return rpc_call(c->rpc, method, params, f->fds, f->n_fds, ret, NULL, e);
+        struct interrupt interrupt;
+        interrupt_begin(&interrupt, c);
+        int r = rpc_call(c->rpc, method, params, f->fds, f->n_fds, ret, NULL, e);
+        interrupt_end(&interrupt);
+        if (r < 0 && e->code == ERR_INTERRUPTED) {
+                err_set(e, ERR_INTERRUPTED, "Interrupted; the container may still be starting");
+                err_fix(e, "container-list --all");
+        }
+        return r;
 }
 
 int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e)

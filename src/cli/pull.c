@@ -2,6 +2,7 @@
 #include "cli/pull.h"
 
 #include "base/json.h"
+#include "cli/interrupt.h"
 #include "cli/out.h"
 
 static int on_row(const json_t *row, void *ctx)
@@ -17,8 +18,11 @@ int image_pull(struct cli *c, const char *image, struct err *e)
         cleanup_free char *what = xasprintf("Fetching %s", image);
         struct progress p;
         progress_start(&p, what);
+        struct interrupt interrupt;
+        interrupt_begin(&interrupt, c);
         int r = rpc_stream(c->rpc, "io.ds01.Images.Pull", json_pack("{s:s}", "image", image), NULL, 0, on_row,
                 &p, e);
+        interrupt_end(&interrupt);
         progress_end(&p);
         return r;
 }

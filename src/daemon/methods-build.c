@@ -21,6 +21,8 @@ enum {
         DOCKERFILE_MAX = 64 << 10,
         DOCKERFILE_MS = 10 * 1000,
         CLEAN_S = 30,
+        CLEAN_MS = 5000, /* how long a step that was given up may take to go */
+        CLEAN_PAUSE_MS = 100,
         TEXT_MAX = 8192,
         CPU_PERIOD_US = 100000,
 };
@@ -89,6 +91,22 @@ static int on_pull(const char *line, void *ctx)
         return rpc_reply_more(b->call, json_pack("{s:s, s:s}", "kind", "pull", "text", line));
 }
 
+/*
+ * ONBUILD steps of a base would run unseen by the check of the Dockerfile, with the engine's own reach.
+ */
+static int refuse_triggers(struct build *b, const char *id, const char *ref, struct err *e)
+{
+        struct engine_image image = { 0 };
+        if (engine_image_inspect(b->d->engine, &b->wait, id, &image, e) < 0)
+                return -1;
+        bool triggers = image.has_triggers;
+        engine_image_done(&image);
+        if (!triggers)
+                return 0;
+        err_set(e, ERR_DENIED, "Image %s has ONBUILD steps, which can't be checked", ref);
+        return err_fix(e, "Use an image without ONBUILD and write its steps into the Dockerfile");
+}
+
 /* Every image that the Dockerfile takes from outside must be the caller's to use, and be here. */
 static int see_to_images(struct build *b, struct err *e)
 {
@@ -97,7 +115,8 @@ static int see_to_images(struct build *b, struct err *e)
                 cleanup_free char *named = reference_text(&image->reference);
                 cleanup_free char *ref = NULL, *id = NULL;
                 struct reference resolved = { 0 };
-                if (images_ensure(b->d, b->who, named, &b->wait, on_pull, b, &ref, &id, e) < 0)
+                if (images_ensure(b->d, b->who, named, &b->wait, on_pull, b, &ref, &id, e) < 0 ||
+                        refuse_triggers(b, id, ref, e) < 0)
                         return err_wrap(e, "Dockerfile line %u", image->line);
                 if (reference_parse(ref, &resolved, e) < 0)
                         return -1;
@@ -150,22 +169,37 @@ static int on_event(const struct engine_build_event *event, void *ctx)
         return 0;
 }
 
+/* True if it is still needed. Images with a name, or older than this build, are somebody's: left alone. */
+static bool remove_step(struct build *b, const char *id, const char *keep_id)
+{
+        struct engine_image image = { 0 };
+        struct engine_wait w = daemon_wait(CLEAN_S);
+        struct err e = ERR_INIT;
+        bool in_use = false;
+        if (engine_image_inspect(b->d->engine, &w, id, &image, &e) == 0 && image.tags.n == 0 &&
+                image.created >= b->started_at && !str_eq(image.id, keep_id) &&
+                engine_image_remove(b->d->engine, &w, image.id, &in_use, &e) < 0)
+                log_debug("build leftovers: %s", e.msg);
+        engine_image_done(&image);
+        return in_use;
+}
+
 /*
  * Removes what the build made on the way and nothing names or needs: newest first, so that children
- * go before their parents. Images that are older than this build are somebody's.
+ * go before their parents. After a build that was given up the engine is still taking down its last
+ * step; what that needs is tried again.
  */
 static void clean(struct build *b, const char *keep_id)
 {
-        for (size_t i = b->steps.n; i > 0; i--) {
-                struct engine_image image = { 0 };
-                struct engine_wait w = daemon_wait(CLEAN_S);
-                struct err e = ERR_INIT;
-                bool in_use;
-                if (engine_image_inspect(b->d->engine, &w, b->steps.v[i - 1], &image, &e) == 0 &&
-                        image.tags.n == 0 && image.created >= b->started_at && !str_eq(image.id, keep_id) &&
-                        engine_image_remove(b->d->engine, &w, image.id, &in_use, &e) < 0)
-                        log_debug("build leftovers: %s", e.msg);
-                engine_image_done(&image);
+        int64_t deadline = clock_mono_ms() + (keep_id ? 0 : CLEAN_MS);
+        for (bool in_use = true; in_use;) {
+                in_use = false;
+                for (size_t i = b->steps.n; i > 0; i--)
+                        in_use = remove_step(b, b->steps.v[i - 1], keep_id) || in_use;
+                if (clock_mono_ms() >= deadline)
+                        break;
+                if (in_use)
+                        usleep(CLEAN_PAUSE_MS * 1000);
         }
 }
 

@@ -20,6 +20,11 @@ void methods_dispatch(struct rpc_call *call, void *ctx)
                 err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
         else if (fn(ctx, caller_of(call), call, &e) == 0)
                 return;
+        /* Streams end with us: to their callers that is no hang-up of theirs. */
+        if (e.code == ERR_INTERRUPTED && atomic_load(&((struct daemon *)ctx)->stopping)) {
+                err_set(&e, ERR_DAEMON, "ds01d is being stopped");
+                err_fix(&e, "Try again in a moment");
+        }
         if (e.code == ERR_FAILED)
                 log_warning("uid %u: %s: %s", (unsigned)call->peer.uid, call->method->name, e.msg);
         rpc_fail(call, &e);

@@ -64,6 +64,7 @@ int engine_image_inspect(struct engine *en, const struct engine_wait *w, const c
                 .labels = keep(j, "Config/Labels"),
                 .user = xstrdup(str_or_empty(json_str(j, "Config/User"))),
                 .workdir = xstrdup(str_or_empty(json_str(j, "Config/WorkingDir"))),
+                .has_triggers = json_array_size(json_at(j, "Config/OnBuild")) > 0,
                 .created = clock_from_rfc3339(json_str(j, "Created")),
                 .size = json_int(j, "Size", 0),
                 .os = xstrdup(str_or_empty(json_str(j, "Os"))),

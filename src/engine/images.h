@@ -18,6 +18,7 @@ struct engine_image {
         json_t *env;                   /* array of "KEY=value", or NULL */
         json_t *labels;                /* object or NULL */
         char *user, *workdir;          /* "" if the image sets none */
+        bool has_triggers;             /* ONBUILD steps, which a build on top of it would run */
         int64_t created, size;         /* Unix seconds; bytes, shared layers included */
         struct strv layers;            /* digests, lowest first */
         char *os, *arch;               /* "linux", "amd64" */

@@ -92,15 +92,18 @@ static void *conn_main(void *arg)
                 ;
         if (c->rpc.data && c->rpc.data_free)
                 c->rpc.data_free(c->rpc.data);
-        frame_done(&c->rpc.frame);
+        /* Off the list first: rpc_server_stop() touches the descriptors of those that are on it. */
         pthread_mutex_lock(&s->lock);
         *c->link = c->next;
         if (c->next)
                 c->next->link = c->link;
+        pthread_mutex_unlock(&s->lock);
+        frame_done(&c->rpc.frame);
+        free(c);
+        pthread_mutex_lock(&s->lock);
         s->n_conns--;
         pthread_cond_broadcast(&s->ended);
         pthread_mutex_unlock(&s->lock);
-        free(c);
         return NULL;
 }
 
@@ -257,6 +260,19 @@ int rpc_server_start(const struct rpc_server_config *config, struct rpc_server *
         return 0;
 }
 
+/*
+ * Streams last until their caller hangs up, so that is what they are made to see: builds, logs and
+ * waits end, and their last answer still goes out. Ordinary calls are left to finish.
+ */
+static void end_streams(struct rpc_server *s)
+{
+        pthread_mutex_lock(&s->lock);
+        for (struct conn *c = s->conns; c; c = c->next)
+                if (c->stream && !c->in_request)
+                        shutdown(c->rpc.frame.fd, SHUT_RD);
+        pthread_mutex_unlock(&s->lock);
+}
+
 size_t rpc_server_stop(struct rpc_server *s, int64_t timeout_ms)
 {
         struct timespec until;
@@ -265,6 +281,7 @@ size_t rpc_server_stop(struct rpc_server *s, int64_t timeout_ms)
                 pthread_join(s->acceptor, NULL);
                 close(take_fd(&s->config.listen_fd));
                 s->stopped = true;
+                end_streams(s);
         }
         clock_gettime(CLOCK_MONOTONIC, &until);
         int64_t ms = until.tv_nsec / 1000000 + timeout_ms;

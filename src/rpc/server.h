@@ -52,7 +52,8 @@ int rpc_server_start(
         const struct rpc_server_config *config, struct rpc_server **ret, struct err *e);
 
 /*
- * Stops accepting, ends the idle connections, makes rpc_call_stop_fd() readable, and waits at most
+ * Stops accepting, ends the idle connections, makes rpc_call_stop_fd() readable, makes stream calls see
+ * a hang-up of their caller, and waits at most
  * timeout_ms for calls to return. Returns the number of connections whose calls still run.
  */
 size_t rpc_server_stop(struct rpc_server *s, int64_t timeout_ms);
