@@ -80,7 +80,7 @@ static int connect_to(const char *path, int *ret_fd, struct err *e)
 
 int rpc_connect(const char *path, struct rpc_client **ret, struct err *e)
 {
-        int fd;
+        int fd = -1;
         if (look_at(path, e) < 0 || connect_to(path, &fd, e) < 0)
                 return -1;
         struct rpc_client *c = xcalloc(1, sizeof *c);

@@ -177,7 +177,7 @@ static ssize_t send_some(int fd, const char *data, size_t n, const int *fds, siz
         if (n_fds > 0) {
                 msg.msg_control = control.space;
                 msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-                struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+                struct cmsghdr *h = &control.align;
                 h->cmsg_level = SOL_SOCKET;
                 h->cmsg_type = SCM_RIGHTS;
                 h->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);

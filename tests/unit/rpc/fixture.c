@@ -103,6 +103,8 @@ static void logs(struct rpc_call *call, struct fixture *f)
                 { .fd = call->conn_fd, .events = POLLRDHUP } };
         atomic_fetch_add(&f->running, 1);
         const char *name = json_str(call->params, "name");
+        if (strcmp(name, "loyal") == 0)
+                p[0].fd = -1;
         if (strcmp(name, "flood") == 0)
                 flood(call);
         else if (strcmp(name, "null") == 0)
