@@ -174,13 +174,15 @@ static int deploy(struct deploy *d, struct err *e)
         struct err missing = ERR_INIT;
         int status = 0;
         if (cli_call(d->c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", d->name), &existing, &missing) == 0) {
-                if (str_eq(json_str(existing, "state"), "running"))
+                const char *state = str_or_empty(json_str(existing, "state"));
+                if (strcmp(state, "running") == 0)
                         return launch_exists(d->c, d->name, &status, e) < 0 ? -1 : status;
-                err_set(e, ERR_EXISTS, "Container %s already exists (%s)", d->name,
-                        str_or_empty(json_str(existing, "state")));
-                return err_fix(e, "project launch %s\ncontainer retire %s", d->name, d->name);
-        }
-        if (missing.code != ERR_NOT_FOUND) {
+                /* One that is being made or removed may be gone by now: ds01d has the last word. */
+                if (strcmp(state, "stopped") == 0 || strcmp(state, "created") == 0 || strcmp(state, "paused") == 0) {
+                        err_set(e, ERR_EXISTS, "Container %s already exists (%s)", d->name, state);
+                        return err_fix(e, "project launch %s\ncontainer retire %s", d->name, d->name);
+                }
+        } else if (missing.code != ERR_NOT_FOUND) {
                 *e = missing;
                 return -1;
         }

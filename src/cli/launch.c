@@ -68,13 +68,15 @@ static int open_folder(struct folders *f, const char *path, const char *what, st
         if (f->n_fds == ARRAY_LEN(f->fds))
                 return err_set(e, ERR_INVALID, "More than %zu folders for one container",
                         ARRAY_LEN(f->fds) - 1);
-        /* O_PATH: the kernel checks that we may reach it; nothing of it is read. */
+        /* O_PATH: the kernel checks that we may reach it, faccessat() that we may look into it. */
         int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0) {
+        if (fd >= 0 && faccessat(fd, "", R_OK | X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0) {
                 f->fds[f->n_fds++] = fd;
                 return 0;
         }
         int saved = errno;
+        if (fd >= 0)
+                close(fd);
         err_set(e,
                 saved == ENOENT   ? ERR_NOT_FOUND
                 : saved == EACCES ? ERR_DENIED
@@ -82,7 +84,7 @@ static int open_folder(struct folders *f, const char *path, const char *what, st
                 "%s folder %s: %s", what, path,
                 saved == ENOENT    ? "no such directory"
                 : saved == ENOTDIR ? "not a directory"
-                : saved == EACCES  ? "you may not reach it"
+                : saved == EACCES  ? "you may not read it"
                                    : strerror(saved));
         return saved == ENOENT ? err_fix(e, "mkdir -p '%s'", path) : -1;
 }

@@ -149,7 +149,9 @@ static int attach_folder(struct launch *l, int fd, const char *what, const char 
         char *path = NULL;
         if (mounts_attach(&l->d->mounts, fd, l->row.born_op, what, read_only, &path, NULL, e) < 0)
                 return -1;
-        create_add_mount(&l->create, path, target, read_only, true);
+        /* The mount itself is read-only already. If the engine were asked for that as well, runc would
+         * remount it, and lose nosuid and nodev on the way. */
+        create_add_mount(&l->create, path, target, false, true);
         return 0;
 }
 
