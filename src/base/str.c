@@ -141,6 +141,41 @@ char *str_safe(const char *s)
         return buf_take(&b);
 }
 
+/* Bytes of the escape sequence that begins at s (s[0] is ESC), as ECMA-48 has them; at most n. */
+static size_t escape_length(const char *s, size_t n)
+{
+        size_t i = 2;
+        if (n < 2)
+                return n;
+        if (s[1] == '[') {
+                while (i < n && (unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x40)
+                        i++;
+                return i < n ? i + 1 : n;
+        }
+        if (s[1] != ']')
+                return 2;
+        while (i < n && s[i] != '\a' && s[i] != '\033' && s[i] != '\n')
+                i++;
+        if (i < n && s[i] == '\033')
+                return i + 1 < n ? i + 2 : n;
+        return i < n && s[i] == '\a' ? i + 1 : i;
+}
+
+size_t str_strip_escapes(char *s, size_t n)
+{
+        size_t to = 0;
+        for (size_t i = 0; i < n;) {
+                if (s[i] == '\033') {
+                        i += escape_length(s + i, n - i);
+                } else {
+                        if (s[i] != '\r')
+                                s[to++] = s[i];
+                        i++;
+                }
+        }
+        return to;
+}
+
 /* The wide blocks of Unicode's EastAsianWidth.txt, merged to ranges, and the emoji blocks. */
 static size_t char_width(uint32_t c)
 {

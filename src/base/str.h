@@ -39,6 +39,12 @@ void str_safe_add(struct buf *b, const char *s, size_t n, bool keep_lines);
 /* The same as an owned string. */
 char *str_safe(const char *s);
 
+/*
+ * Takes terminal escape sequences (CSI, OSC and two-byte ones) and carriage returns out of a text, in
+ * place; returns its new length. What a program said on a terminal then reads as lines.
+ */
+size_t str_strip_escapes(char *s, size_t n);
+
 /* Columns that UTF-8 text takes on a terminal (East Asian wide characters count two). */
 size_t str_width(const char *s);
 /* Text cut in its middle ("my-very~name") to at most `width` columns, width >= 3; owned. */

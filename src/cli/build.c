@@ -199,7 +199,10 @@ int build_needed(int project_fd, const json_t *image, enum build_need *ret, char
         if (fingerprint_project(project_fd, dockerfile_sha, requirements_sha, e) < 0)
                 return -1;
         const char *why = NULL;
-        if (strcmp(str_or_empty(json_str(image, "dockerfile_sha")), dockerfile_sha) != 0)
+        /* Without a Dockerfile there is nothing to build from: the image that is there will do. */
+        if (!*dockerfile_sha)
+                why = NULL;
+        else if (strcmp(str_or_empty(json_str(image, "dockerfile_sha")), dockerfile_sha) != 0)
                 why = "the Dockerfile changed since it was built";
         else if (strcmp(str_or_empty(json_str(image, "requirements_sha")), requirements_sha) != 0)
                 why = "requirements.txt changed since it was built";

@@ -35,14 +35,11 @@ char *container_last_lines(struct daemon *d, const char *engine_id)
         if (!engine_id || engine_container_logs(d->engine, &w, engine_id, true, false, LAST_LINES, add_line, &raw,
                                   &ignored) < 0)
                 return xstrdup("");
-        size_t from = raw.len > LAST_LINES_MAX ? raw.len - LAST_LINES_MAX : 0, n = 0;
-        /* A terminal's line ends with CR LF: the CR is no content. */
-        for (size_t i = from; i < raw.len; i++)
-                if (raw.data[i] != '\r')
-                        raw.data[n++] = raw.data[i];
+        size_t n = raw.len ? str_strip_escapes(raw.data, raw.len) : 0;
         while (n > 0 && raw.data[n - 1] == '\n')
                 n--;
-        str_safe_add(&safe, str_or_empty(raw.data), n, true);
+        size_t from = n > LAST_LINES_MAX ? n - LAST_LINES_MAX : 0;
+        str_safe_add(&safe, str_or_empty(raw.data) + from, n - from, true);
         return buf_take(&safe);
 }
 

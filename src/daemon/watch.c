@@ -14,7 +14,7 @@
 
 enum {
         RETRY_MS = 500,
-        RETRY_MAX_MS = 10 * 1000,
+        RETRY_MAX_MS = 2000,
         SWEEP_MS = 2000,
         SETUP_S = 60,
 };

@@ -98,7 +98,7 @@ int http_unreachable(const char *socket_path, int errnum, struct err *e)
         err_set(e, ERR_ENGINE, "The container engine does not answer on %s", socket_path);
         if (errnum)
                 err_detail(e, "%s", strerror_r(errnum, text, sizeof text));
-        return err_fix(e, "systemctl start docker");
+        return err_fix(e, "sudo systemctl start docker");
 }
 
 static struct slot *slot_take(struct http *h)

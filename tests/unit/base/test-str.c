@@ -195,6 +195,22 @@ static void test_random_hex(void **state)
         assert_string_not_equal(a, b);
 }
 
+static void test_strip_escapes(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *in, *out;
+        } cases[] = { { "plain", "plain" }, { "a\r\nb", "a\nb" }, { "\033[?2004hx$ \033[0;31mred\033[m", "x$ red" },
+                { "\033]0;title\aafter", "after" }, { "\033]0;title\033\\after", "after" },
+                { "\033]0;unended\nnext", "\nnext" }, { "\033(Bx", "Bx" }, { "end\033", "end" },
+                { "end\033[12", "end" }, { "", "" } };
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                cleanup_free char *s = xstrdup(cases[i].in);
+                s[str_strip_escapes(s, strlen(s))] = '\0';
+                assert_string_equal(s, cases[i].out);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -208,6 +224,7 @@ int main(void)
                 cmocka_unit_test(test_cut),
                 cmocka_unit_test(test_nearest),
                 cmocka_unit_test(test_random_hex),
+                cmocka_unit_test(test_strip_escapes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,7 +160,7 @@ static void test_nobody_there(void **state)
         assert_int_equal(inspect(en, NULL, &e), -1);
         assert_int_equal(e.code, ERR_ENGINE);
         assert_string_equal(e.msg, "The container engine does not answer on /nonexistent/socket");
-        assert_string_equal(e.fix, "systemctl start docker");
+        assert_string_equal(e.fix, "sudo systemctl start docker");
         assert_int_equal(engine_pid(en), 0);
         engine_free(en);
 }
