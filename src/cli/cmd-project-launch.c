@@ -108,7 +108,7 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
                 return 0;
         }
         *ret_built = true;
-        return build_project(p->c, p->name, p->dir_fd, &p->py, cli_has(p->c, "rebuild"), e);
+        return build_project(p->c, p->name, p->dir_fd, &p->py, false, e);
 }
 
 static int launch_new(struct plan *p, struct err *e)
@@ -204,7 +204,7 @@ static int run(struct cli *c, struct err *e)
 static const struct opt opts[] = {
         { 0, "open", OPT_FLAG, NULL, "Open a shell in it (default)" },
         { 0, "background", OPT_FLAG, NULL, "Start it without a shell" },
-        { 0, "rebuild", OPT_FLAG, NULL, "Build the image anew first" },
+        { 0, "rebuild", OPT_FLAG, NULL, "Build the image first, even if it is up to date" },
         { 'd', "data", OPT_LIST, "DIR[:rw]", "Also mount a folder, as /data/<its name>" },
         { 0, "dry-run", OPT_FLAG, NULL, "Say what would be done, do nothing" },
         { 0 },

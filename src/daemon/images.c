@@ -194,6 +194,20 @@ static int on_pull(const struct engine_progress *p, void *ctx)
         return pulling->progress(line, pulling->ctx);
 }
 
+/*
+ * A pull would move the name from an image that somebody else keeps here to one out of a registry, and
+ * what they start under that name next would be it. To the caller such an image does not exist.
+ */
+static int refuse_occupied(struct daemon *d, const struct foreign *f, struct err *e)
+{
+        struct engine_image image = { 0 };
+        struct engine_wait w = daemon_wait(LOOK_S);
+        if (engine_image_inspect(d->engine, &w, f->text, &image, e) < 0)
+                return e->code == ERR_NO_IMAGE ? 0 : -1;
+        engine_image_done(&image);
+        return not_found(f->text, e);
+}
+
 static int ensure_foreign(struct daemon *d, const char *named, const struct engine_wait *w,
         images_progress *progress, void *ctx, char **ret_ref, char **ret_id, struct err *e)
 {
@@ -203,6 +217,8 @@ static int ensure_foreign(struct daemon *d, const char *named, const struct engi
         if (parse_foreign(d, named, &f, e) < 0)
                 return -1;
         int r = foreign_is_here(d, &f, &here, &image, e);
+        if (r == 0 && !here)
+                r = refuse_occupied(d, &f, e);
         if (r == 0 && !here) {
                 struct pulling pulling = { progress, ctx };
                 r = engine_image_pull(d->engine, w, f.text, on_pull, &pulling, e);
