@@ -2,7 +2,8 @@
 #include "daemon/create.h"
 
 #include "base/clock.h"
-#include "daemon/remove.h"
+#include "base/log.h"
+#include "engine/containers.h"
 #include "host/account.h"
 #include "host/identity.h"
 #include "policy/name.h"
@@ -10,6 +11,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+enum { CREATE_S = 120 };
 
 void create_done(struct create *c)
 {
@@ -177,4 +180,50 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
                         .shm = limits_get(&c->limits, LIMIT_SHM), .pids = limits_get(&c->limits, LIMIT_PIDS) },
                 .stop_grace_s = (int)limits_get(&c->limits, LIMIT_GRACE), .nofile_hard = 0 };
         return spec_create_body(&s);
+}
+
+/*
+ * A create that a former operation of ours gave up on may have landed later. The row that we hold is
+ * the only one that can own the name, so what has it is nobody's; never started, it holds no work.
+ */
+static int remove_late_create(struct daemon *d, const struct container *row, const char *engine_name,
+        bool *ret_removed, struct err *e)
+{
+        struct engine_container there = { 0 };
+        struct engine_wait w = daemon_wait(CREATE_S);
+        cleanup_free char *uid = xasprintf("%u", (unsigned)row->uid);
+        *ret_removed = false;
+        if (engine_container_inspect(d->engine, &w, engine_name, &there, e) < 0)
+                return e->code == ERR_NOT_FOUND ? 0 : -1;
+        bool ours = str_eq(json_str(there.labels, "ds01.instance"), store_instance(d->store)) &&
+                    str_eq(json_str(there.labels, "ds01.uid"), uid) && str_eq(there.state, "created") &&
+                    there.started_at == 0;
+        int r = 0;
+        if (ours) {
+                log_info("removing %s: its creation was given up, and came about late", engine_name);
+                r = engine_container_remove(d->engine, &w, there.id, e);
+                *ret_removed = r == 0;
+        }
+        engine_container_done(&there);
+        return r;
+}
+
+int create_in_engine(struct daemon *d, const struct container *row, const json_t *body, char ret_id[65],
+        struct err *e)
+{
+        char engine_name[NAME_ENGINE_SIZE];
+        bool removed = false;
+        struct engine_wait w = daemon_wait(CREATE_S);
+        name_engine(row->name, row->uid, engine_name);
+        if (engine_container_create(d->engine, &w, engine_name, body, ret_id, e) == 0)
+                return 0;
+        if (e->code != ERR_EXISTS || remove_late_create(d, row, engine_name, &removed, e) < 0)
+                return -1;
+        w = daemon_wait(CREATE_S);
+        if (removed && engine_container_create(d->engine, &w, engine_name, body, ret_id, e) == 0)
+                return 0;
+        if (removed && e->code != ERR_EXISTS)
+                return -1;
+        err_set(e, ERR_FAILED, "The engine already has a container %s that ds01 doesn't know", engine_name);
+        return err_fix(e, "Ask an administrator to look at it: docker inspect %s", engine_name);
 }

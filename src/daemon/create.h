@@ -50,3 +50,10 @@ struct cgroup_limits create_aggregate(const struct create *c);
 /* The create body; a new reference, NULL if policy/spec.h refuses it. */
 json_t *create_body(const struct create *c, struct daemon *d, const struct container *row,
         const struct engine_version *engine);
+
+/*
+ * Has the engine create it, under the row's name. A container of a former operation that has the name
+ * and was never started is removed first. The caller holds the row's operation.
+ */
+int create_in_engine(struct daemon *d, const struct container *row, const json_t *body, char ret_id[65],
+        struct err *e);

@@ -17,9 +17,10 @@
 #include <unistd.h>
 
 enum {
-        CREATE_S = 120,
         START_S = 120,
         ALIVE_MS = 1000, /* a command that lives so long has started */
+        /* All paths together: a row must fit in a frame, escaped six to one and with its last lines. */
+        PATHS_MAX = 8 << 10,
 };
 
 struct launch {
@@ -40,14 +41,29 @@ static void launch_done(struct launch *l)
 
 /* ---- decide: everything that can be refused without having done anything ---- */
 
+static int check_paths(const struct launch_request *r, struct err *e)
+{
+        size_t n = strlen(str_or_empty(r->workspace));
+        for (size_t i = 0; i < r->data_ro.n; i++)
+                n += strlen(r->data_ro.v[i]);
+        for (size_t i = 0; i < r->data_rw.n; i++)
+                n += strlen(r->data_rw.v[i]);
+        if (n <= PATHS_MAX)
+                return 0;
+        err_set(e, ERR_INVALID, "The paths of the folders are %zu bytes in all, more than %d", n, PATHS_MAX);
+        return err_fix(e, "Name fewer folders, or one that holds them");
+}
+
 static int check_folders(struct launch *l, struct err *e)
 {
         const struct launch_request *r = l->r;
         size_t n = 1 + r->data_ro.n + r->data_rw.n;
+        if (check_paths(r, e) < 0)
+                return -1;
         if (r->n_fds != n)
                 return err_set(e, ERR_INVALID, "%zu folders are named, %zu descriptors came", n, r->n_fds);
         if (mounts_check_workspace(r->fds[0], &l->who->peer, NULL, e) < 0)
-                return err_wrap(e, "Workspace %s", r->workspace);
+                return err_wrap(e, "Workspace %s", str_or_empty(r->workspace));
         for (size_t i = 1; i < n; i++)
                 if (mounts_check_dir(r->fds[i], NULL, e) < 0)
                         return err_wrap(e, "Data folder %s",
@@ -112,6 +128,10 @@ static int already_there(struct launch *l, struct err *e)
         if (state == LEDGER_REMOVING) {
                 err_set(e, ERR_BUSY, "Container %s is still being removed", name);
                 return err_fix(e, "Try again in a moment");
+        }
+        if (state == LEDGER_NONE) {
+                err_set(e, ERR_BUSY, "Container %s was there until a moment ago", name);
+                return err_fix(e, "Try again");
         }
         err_set(e, ERR_EXISTS, "Container %s already exists (%s)", name, ledger_wire(state));
         return err_fix(e, "%s %s\ncontainer retire %s",
@@ -235,21 +255,15 @@ static int prepare_cgroup(struct launch *l, struct err *e)
 
 static int create(struct launch *l, struct err *e)
 {
-        char engine_name[NAME_ENGINE_SIZE], id[65];
-        struct engine_wait w = daemon_wait(CREATE_S);
-        name_engine(l->row.name, l->row.uid, engine_name);
+        char id[65];
         if (prepare_cgroup(l, e) < 0)
                 return -1;
         cleanup_json json_t *body = create_body(&l->create, l->d, &l->row, &l->engine);
         if (!body)
                 return err_set(e, ERR_DENIED, "A container for uid %u would have rights that it must not have",
                         (unsigned)l->row.uid);
-        if (engine_container_create(l->d->engine, &w, engine_name, body, id, e) < 0) {
-                if (e->code == ERR_EXISTS)
-                        err_set(e, ERR_FAILED, "The engine already has a container %s that ds01 doesn't know",
-                                engine_name);
+        if (create_in_engine(l->d, &l->row, body, id, e) < 0)
                 return -1;
-        }
         l->row.engine_id = xstrdup(id);
         return containers_created(l->d->store, l->row.id, l->row.op, id, e);
 }
@@ -320,12 +334,19 @@ static int back_to_stopped(struct launch *l, struct err *e)
 {
         struct engine_container now = { 0 };
         struct engine_wait w = daemon_wait(START_S);
+        bool found = false;
+        if (containers_get(l->d->store, l->row.id, &l->row, &found, e) < 0)
+                return -1;
+        /* The engine was not asked yet. */
+        if (l->row.state != LEDGER_STARTING)
+                return 0;
         /* "Not answered" is not "not started": only the engine can say that it doesn't run. */
         if (engine_container_inspect(l->d->engine, &w, l->row.engine_id, &now, e) < 0)
                 return -1;
-        bool running = now.running;
+        int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, now.started_at, l->d->boot, e)
+                            : containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STOPPED, e);
         engine_container_done(&now);
-        return containers_move(l->d->store, l->row.id, l->row.op, running ? LEDGER_RUNNING : LEDGER_STOPPED, e);
+        return r;
 }
 
 struct step {
@@ -381,11 +402,12 @@ static int run(struct launch *l, const struct step *steps, size_t n, struct err 
 static int finish(struct launch *l, int result, struct container *ret_row, struct err *e)
 {
         struct err end = ERR_INIT;
-        if ((result == 0 || l->died) && containers_end(l->d->store, l->row.id, l->row.op, &end) < 0)
-                log_warning("%s of uid %u: %s", l->row.name, (unsigned)l->row.uid, end.msg);
-        bool found;
+        bool found = false, started = result == 0;
+        /* While it is still ours: afterwards somebody may retire it before we have looked. */
         if (result == 0)
                 result = containers_get(l->d->store, l->row.id, ret_row, &found, e);
+        if ((started || l->died) && containers_end(l->d->store, l->row.id, l->row.op, &end) < 0)
+                log_warning("%s of uid %u: %s", l->row.name, (unsigned)l->row.uid, end.msg);
         launch_done(l);
         return result;
 }
@@ -402,6 +424,16 @@ int launch_new(struct daemon *d, struct caller *who, const struct launch_request
 
 /* ---- starting what exists ---- */
 
+/* The folders go where they went at the launch, so there must be as many of each kind. */
+static int check_same_folders(const struct launch *l, struct err *e)
+{
+        const struct container *c = &l->row;
+        if (l->r->data_ro.n == c->data_ro.n && l->r->data_rw.n == c->data_rw.n)
+                return 0;
+        return err_set(e, ERR_INVALID, "Container %s has %zu data folders to read and %zu to write, not %zu and %zu",
+                c->name, c->data_ro.n, c->data_rw.n, l->r->data_ro.n, l->r->data_rw.n);
+}
+
 static int check_state(struct launch *l, struct err *e)
 {
         const struct container *c = &l->row;
@@ -414,13 +446,15 @@ static int check_state(struct launch *l, struct err *e)
 static int decide_again(struct launch *l, struct err *e)
 {
         bool found = false, taken = false;
-        char op[RANDOM_HEX_LEN + 1];
-        if (check_folders(l, e) < 0 || daemon_engine(l->d, &l->engine, e) < 0 ||
-                containers_find(l->d->store, l->who->peer.uid, l->r->name, &l->row, &found, e) < 0)
+        char op[RANDOM_HEX_LEN + 1], name[NAME_SIZE];
+        if (name_check(l->r->name, name, NULL, e) < 0 || check_folders(l, e) < 0 || daemon_engine(l->d, &l->engine, e) < 0 ||
+                containers_find(l->d->store, l->who->peer.uid, name, &l->row, &found, e) < 0)
                 return -1;
-        if (!found)
-                return err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", l->r->name);
-        if (check_state(l, e) < 0)
+        if (!found) {
+                err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", name);
+                return err_fix(e, "container-list --all");
+        }
+        if (check_state(l, e) < 0 || check_same_folders(l, e) < 0)
                 return -1;
         random_hex(op);
         if (containers_begin(l->d->store, l->row.id, op, &taken, &l->row, e) < 0)
