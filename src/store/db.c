@@ -14,6 +14,7 @@ enum { BUSY_TIMEOUT_MS = 5000 };
 struct db {
         sqlite3 *handle;
         char *path;
+        bool relaxed; /* synchronous is NORMAL, not FULL */
         sqlite3_stmt *stmts[QUERY_COUNT];
 };
 
@@ -87,9 +88,26 @@ void db_close(struct db *db)
         free(db);
 }
 
+/* As text each time: SQLite obeys this pragma when it is prepared, not when it is run. */
+static int set_relaxed(struct db *db, bool relaxed, struct err *e)
+{
+        if (db->relaxed == relaxed)
+                return 0;
+        if (db_script(db,
+                    relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", e))
+                return -1;
+        db->relaxed = relaxed;
+        return 0;
+}
+
 int db_begin(struct db *db, struct err *e)
 {
-        return db_run(db, QUERY_BEGIN, NO_ARGS, e);
+        return set_relaxed(db, false, e) ? -1 : db_run(db, QUERY_BEGIN, NO_ARGS, e);
+}
+
+int db_begin_relaxed(struct db *db, struct err *e)
+{
+        return set_relaxed(db, true, e) ? -1 : db_run(db, QUERY_BEGIN, NO_ARGS, e);
 }
 
 int db_end(struct db *db, int result, struct err *e)

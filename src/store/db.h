@@ -61,6 +61,11 @@ DEFINE_CLEANUP(struct db *, db_close)
 /* A writing transaction: begin takes the write lock; end commits if result is 0, else rolls back.
  * Returns result, or -1 if the commit failed: then nothing was written. Durable on return. */
 int db_begin(struct db *db, struct err *e);
+/*
+ * The same for what means nothing after a reboot: the commit does not wait for the disk. A crash of
+ * this process loses nothing; one of the machine may lose it, and never what was durable before.
+ */
+int db_begin_relaxed(struct db *db, struct err *e);
 int db_end(struct db *db, int result, struct err *e);
 
 /* Runs a statement that gives no rows. */

@@ -21,7 +21,7 @@ static int add(struct db *db, const struct session *session, struct err *e)
 int sessions_add(struct store *s, const struct session *session, struct err *e)
 {
         struct db *db;
-        if (store_write_begin(s, &db, e))
+        if (store_write_begin_relaxed(s, &db, e))
                 return -1;
         return store_write_end(s, add(db, session, e), e);
 }
@@ -54,7 +54,10 @@ int sessions_find(struct store *s, const char *exec_id, uid_t uid, struct sessio
 
 int sessions_remove(struct store *s, const char *exec_id, struct err *e)
 {
-        return store_run(s, QUERY_SESSION_REMOVE, ARGS(TEXT(exec_id)), e);
+        struct db *db;
+        if (store_write_begin_relaxed(s, &db, e))
+                return -1;
+        return store_write_end(s, db_run(db, QUERY_SESSION_REMOVE, ARGS(TEXT(exec_id)), e), e);
 }
 
 struct session_list {

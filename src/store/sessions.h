@@ -2,7 +2,8 @@
 /*
  * Sessions: the shells that people have open in containers, so that a client finds its own again
  * after ds01d was restarted. A session is an exec of the engine; its row goes when it ends, and
- * with its container's row at the latest.
+ * with its container's row at the latest. Adding and removing one does not wait for the disk: after
+ * a reboot it means nothing, and somebody waits for a prompt.
  */
 #pragma once
 

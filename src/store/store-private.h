@@ -14,6 +14,8 @@
  * block.
  */
 int store_write_begin(struct store *s, struct db **ret, struct err *e);
+/* For rows that mean nothing after a reboot, see db_begin_relaxed(). */
+int store_write_begin_relaxed(struct store *s, struct db **ret, struct err *e);
 int store_write_end(struct store *s, int result, struct err *e);
 
 /* One statement as a transaction of its own. */

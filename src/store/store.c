@@ -194,15 +194,26 @@ const char *store_instance(const struct store *s)
         return s->instance;
 }
 
-int store_write_begin(struct store *s, struct db **ret, struct err *e)
+static int write_begin(struct store *s, int (*begin)(struct db *db, struct err *e),
+        struct db **ret, struct err *e)
 {
         pthread_mutex_lock(&s->write_lock);
-        if (db_begin(s->writer, e)) {
+        if (begin(s->writer, e)) {
                 pthread_mutex_unlock(&s->write_lock);
                 return -1;
         }
         *ret = s->writer;
         return 0;
+}
+
+int store_write_begin(struct store *s, struct db **ret, struct err *e)
+{
+        return write_begin(s, db_begin, ret, e);
+}
+
+int store_write_begin_relaxed(struct store *s, struct db **ret, struct err *e)
+{
+        return write_begin(s, db_begin_relaxed, ret, e);
 }
 
 int store_write_end(struct store *s, int result, struct err *e)

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define BOOT "c1f7e7a8-0c2d-4f43-9e3f-2f4c8c9f0a11"
@@ -40,6 +42,27 @@ static void test_round_trip(void **state)
         ok(sessions_remove(f->s, HEX64, &f->e));
         ok(sessions_find(f->s, HEX64, 1000, &out, &found, &f->e));
         assert_false(found);
+}
+
+/* Ours comes before libc's, so it is SQLite that is counted. */
+static int syncs;
+int fdatasync(int fd)
+{
+        syncs++;
+        return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void test_waits_for_no_disk(void **state)
+{
+        struct fixture *f = *state;
+        struct session session = { .exec_id = HEX64, .engine_id = HEX64, .uid = 1000 };
+        session.container_id = fixture_container(f, 1000, "a", LEDGER_RUNNING);
+        syncs = 0;
+        ok(sessions_add(f->s, &session, &f->e));
+        ok(sessions_remove(f->s, HEX64, &f->e));
+        assert_int_equal(syncs, 0);
+        fixture_container(f, 1000, "b", LEDGER_CREATING);
+        assert_true(syncs > 0);
 }
 
 static void test_needs_a_container(void **state)
@@ -97,6 +120,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 fixture_test(test_round_trip),
+                fixture_test(test_waits_for_no_disk),
                 fixture_test(test_needs_a_container),
                 fixture_test(test_each),
                 fixture_test(test_failures),
