@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/create.h"
 #include "daemon/images.h"
+#include "daemon/operation.h"
 #include "daemon/remove.h"
 #include "engine/containers.h"
 #include "host/cgroup.h"
@@ -379,7 +380,7 @@ static void undo(struct launch *l, const struct step *steps, size_t failed)
                         continue;
                 if (s->undo(l, &e) < 0) {
                         log_warning("undo of %s of uid %u: %s", l->row.name, (unsigned)l->row.uid, e.msg);
-                        containers_end(l->d->store, l->row.id, l->row.op, &e);
+                        operation_end(l->d, l->row.id, l->row.op);
                         return;
                 }
                 if (s->undoes_all)
@@ -401,13 +402,12 @@ static int run(struct launch *l, const struct step *steps, size_t n, struct err 
 
 static int finish(struct launch *l, int result, struct container *ret_row, struct err *e)
 {
-        struct err end = ERR_INIT;
         bool found = false, started = result == 0;
         /* While it is still ours: afterwards somebody may retire it before we have looked. */
         if (result == 0)
                 result = containers_get(l->d->store, l->row.id, ret_row, &found, e);
-        if ((started || l->died) && containers_end(l->d->store, l->row.id, l->row.op, &end) < 0)
-                log_warning("%s of uid %u: %s", l->row.name, (unsigned)l->row.uid, end.msg);
+        if (started || l->died)
+                operation_end(l->d, l->row.id, l->row.op);
         launch_done(l);
         return result;
 }
@@ -461,9 +461,8 @@ static int decide_again(struct launch *l, struct err *e)
                 return -1;
         if (!taken)
                 return err_set(e, ERR_BUSY, "Another operation on %s is under way", l->row.name);
-        struct err undone = ERR_INIT;
         if (check_state(l, e) < 0 || create_for_existing(&l->create, l->d, l->who, &l->row, e) < 0) {
-                containers_end(l->d->store, l->row.id, op, &undone);
+                operation_end(l->d, l->row.id, op);
                 return -1;
         }
         return 0;
@@ -471,7 +470,9 @@ static int decide_again(struct launch *l, struct err *e)
 
 static int release(struct launch *l, struct err *e)
 {
-        return containers_end(l->d->store, l->row.id, l->row.op, e);
+        (void)e;
+        operation_end(l->d, l->row.id, l->row.op);
+        return 0;
 }
 
 static int start_again(struct launch *l, struct err *e)

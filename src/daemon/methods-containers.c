@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/images.h"
 #include "daemon/launch.h"
+#include "daemon/operation.h"
 #include "daemon/remove.h"
 #include "engine/containers.h"
 #include "policy/name.h"
@@ -151,10 +152,9 @@ static int take(struct daemon *d, struct container *c, struct err *e)
 
 static int retire(struct daemon *d, struct container *c, const json_t *params, struct err *e)
 {
-        struct err ignored = ERR_INIT;
         if (!json_bool(params, "force", false) &&
                 container_stop(d, c, grace_of(d, c, params), e) < 0) {
-                containers_end(d->store, c->id, c->op, &ignored);
+                operation_end(d, c->id, c->op);
                 return -1;
         }
         return container_teardown(d, c, e);

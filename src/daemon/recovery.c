@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/operation.h"
 #include "daemon/remove.h"
 #include "engine/containers.h"
 #include "host/home.h"
@@ -54,12 +55,23 @@ static int to_stopped(struct daemon *d, struct container *c, const struct engine
         return 0;
 }
 
+/* A start that landed late, or an admin's own, or a pause: the row says what is. */
+static int to_running(struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
+{
+        enum ledger_state seen = now->paused ? LEDGER_PAUSED : LEDGER_RUNNING;
+        if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED)
+                return c->state == seen ? 0 : containers_move(d->store, c->id, c->op, seen, e);
+        if (c->state != LEDGER_STARTING && containers_move(d->store, c->id, c->op, LEDGER_STARTING, e) < 0)
+                return -1;
+        return containers_started(d->store, c->id, c->op, now->started_at ? now->started_at : clock_unix(),
+                d->boot, e);
+}
+
 static int settle_as(struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
 {
-        if (now->running && c->state == LEDGER_STARTING)
-                return containers_started(d->store, c->id, c->op,
-                        now->started_at ? now->started_at : clock_unix(), d->boot, e);
-        if (!now->running && c->state != LEDGER_STOPPED && c->state != LEDGER_CREATED)
+        if (now->running)
+                return to_running(d, c, now, e);
+        if (c->state != LEDGER_STOPPED && c->state != LEDGER_CREATED)
                 return to_stopped(d, c, now, e);
         return 0;
 }
@@ -148,7 +160,11 @@ static int each_row(struct daemon *d, bool former, bool unfinished_only, struct 
         for (size_t i = 0; i < ids.n && result == 0; i++) {
                 cleanup_container struct container c = { 0 };
                 bool found = false, taken = false;
-                struct err one = ERR_INIT, end = ERR_INIT;
+                struct err one = ERR_INIT;
+                if (atomic_load(&d->stopping)) {
+                        result = err_set(e, ERR_ENGINE, "ds01d is ending");
+                        break;
+                }
                 if (containers_get(d->store, ids.v[i], &c, &found, e) < 0) {
                         result = -1;
                         break;
@@ -158,8 +174,9 @@ static int each_row(struct daemon *d, bool former, bool unfinished_only, struct 
                 if (take(d, &c, &taken, &one) < 0 || !taken)
                         continue;
                 int r = recover_row(d, &c, &one);
-                containers_end(d->store, c.id, c.op, &end);
-                if (r < 0 && one.code == ERR_ENGINE) {
+                operation_end(d, c.id, c.op);
+                /* An engine that doesn't answer about one won't about the next: no use in waiting for each. */
+                if (r < 0 && (one.code == ERR_ENGINE || one.code == ERR_BUSY)) {
                         *e = one;
                         result = -1;
                 } else if (r < 0) {
@@ -256,6 +273,36 @@ int recovery_run(struct daemon *d, bool first, struct err *e)
         return 0;
 }
 
+/*
+ * What happened to containers while an operation held their rows: an end in the moment between a
+ * launch's last look and its reply would be known to nobody. They are looked at again by the sweep.
+ */
+static struct {
+        pthread_mutex_t lock;
+        struct strv ids;
+} missed = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void look_again_later(const char *engine_id)
+{
+        pthread_mutex_lock(&missed.lock);
+        if (!strv_has(&missed.ids, engine_id))
+                strv_add(&missed.ids, engine_id);
+        pthread_mutex_unlock(&missed.lock);
+}
+
+static void look_at_missed(struct daemon *d)
+{
+        pthread_mutex_lock(&missed.lock);
+        cleanup_strv struct strv ids = missed.ids;
+        missed.ids = (struct strv){ 0 };
+        pthread_mutex_unlock(&missed.lock);
+        for (size_t i = 0; i < ids.n; i++) {
+                struct err e = ERR_INIT;
+                if (recovery_observe(d, ids.v[i], &e) < 0)
+                        log_warning("container %.12s: %s", ids.v[i], e.msg);
+        }
+}
+
 int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
 {
         cleanup_container struct container c = { 0 };
@@ -263,16 +310,21 @@ int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
         bool found = false, there = false, changed = false;
         if (containers_find_engine_id(d->store, engine_id, &c, &found, e) < 0)
                 return -1;
-        if (!found || c.op[0])
+        if (!found)
                 return 0;
-        if (engine_looks(d, &c, &now, &there, e) < 0)
+        if (c.op[0]) {
+                look_again_later(engine_id);
+                return 0;
+        }
+        if (engine_looks(d, &c, &now, &there, e) < 0) {
+                look_again_later(engine_id);
                 return -1;
+        }
         int r = 0;
         if (!there) {
                 bool taken = false;
-                struct err end = ERR_INIT;
-                if (take(d, &c, &taken, e) == 0 && taken && (r = forget(d, &c, e)) < 0)
-                        containers_end(d->store, c.id, c.op, &end);
+                if (take(d, &c, &taken, e) == 0 && taken)
+                        r = forget(d, &c, e);
         } else if (now.running) {
                 r = containers_observe(d->store, c.id, now.paused ? LEDGER_PAUSED : LEDGER_RUNNING, -1,
                         now.started_at, NULL, &changed, e);
@@ -290,6 +342,8 @@ int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
 void recovery_sweep(struct daemon *d)
 {
         struct err e = ERR_INIT;
+        operation_end_owed(d);
+        look_at_missed(d);
         if (each_row(d, false, true, &e) < 0)
                 log_debug("unfinished operations: %s", e.msg);
         if (home_sweep(d->config.homes_path, &e) < 0)

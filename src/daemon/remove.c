@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/operation.h"
 #include "engine/containers.h"
 #include "host/cgroup.h"
 #include "host/home.h"
@@ -126,17 +127,23 @@ static int remove_from_engine(struct daemon *d, const struct container *c, struc
         return id ? engine_container_remove(d->engine, &w, id, e) : 0;
 }
 
-int container_teardown(struct daemon *d, const struct container *c, struct err *e)
+static int teardown(struct daemon *d, const struct container *c, struct err *e)
 {
         struct err ignored = ERR_INIT;
         if (c->state != LEDGER_REMOVING && containers_move(d->store, c->id, c->op, LEDGER_REMOVING, e) < 0)
                 return -1;
-        if (remove_from_engine(d, c, e) < 0) {
-                containers_end(d->store, c->id, c->op, &ignored);
+        if (remove_from_engine(d, c, e) < 0)
                 return -1;
-        }
         container_unmount(d, c);
         if (home_discard(d->config.homes_path, c->born_op, &ignored) < 0)
                 log_warning("%s of uid %u: %s", c->name, (unsigned)c->uid, ignored.msg);
         return containers_delete(d->store, c->id, c->op, e);
+}
+
+int container_teardown(struct daemon *d, const struct container *c, struct err *e)
+{
+        if (teardown(d, c, e) == 0)
+                return 0;
+        operation_end(d, c->id, c->op);
+        return -1;
 }

@@ -15,8 +15,8 @@ int container_stop(struct daemon *d, const struct container *c, int grace_s, str
 
 /*
  * Removes a container whose operation the caller holds: REMOVING, then the engine until it says that
- * it is gone, then mounts, home and row. If the engine can't be had the row stays REMOVING, the
- * operation is given back and the janitor goes on later: nothing of it is free until then.
+ * it is gone, then mounts, home and row. If the engine can't be had the row stays REMOVING and the
+ * janitor goes on later: nothing of it is free until then. However it ends, the operation has ended.
  */
 int container_teardown(struct daemon *d, const struct container *c, struct err *e);
 
