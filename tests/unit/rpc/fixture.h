@@ -2,14 +2,15 @@
 /*
  * A server with handlers whose behaviour the request names, for the tests of both sides.
  *
- *   Containers.Get {name}   "fail" io.ds01.Died with detail and fix; "silent" no answer; "twice"
+ * - Containers.Get: by name: "fail" io.ds01.Died with detail and fix; "silent" no answer; "twice"
  * two answers; "unknown" a field that isn't in the table; "large" more than a frame; "block" until
- * released or stopped; "keep" counts the connection's own data; anything else: {name, uid}
- *   Containers.List         three rows; with `all`, a last reply that is not empty
- *   Containers.Logs         rows until the caller is gone or the server stops; name "flood": as
- * fast as they go; "null", "unknown", "large": one that can't be sent Containers.Launch writes the
- * number of descriptors to the first one, keeps the second Containers.Attach       replies with a
- * descriptor that says "hello"; name "none" without it Containers.Retire       not authorized
+ *   released or stopped; "keep" counts the connection's own data; anything else: {name, uid}
+ * - Containers.List: three rows; with `all`, a last reply that is not empty
+ * - Containers.Logs: rows until the caller is gone or the server stops; by name: "flood" as fast as
+ *   they go; "loyal" watches the caller only; "null", "unknown", "large": one that can't be sent
+ * - Containers.Launch: writes the number of descriptors to the first one, keeps the second
+ * - Containers.Attach: replies with a descriptor that says "hello"; name "none" without it
+ * - Containers.Retire: not authorized
  */
 #pragma once
 

@@ -471,6 +471,28 @@ static void stop_ends_idle_and_waiting(void **state)
         fixture_stop(&f);
 }
 
+/* Streams that watch nothing but their caller end too: at a stop it looks gone. */
+static void stop_hangs_up_streams(void **state)
+{
+        (void)state;
+        struct fixture f;
+        fixture_start(&f, &defaults);
+        cleanup_close int fd = fixture_connect(&f, 0);
+        SEND(fd, "{\"method\":\"io.ds01.Containers.Logs\",\"parameters\":{\"name\":\"loyal\"},"
+                 "\"more\":true}");
+        expect_text(fd, "tick");
+        assert_int_equal(rpc_server_stop(f.server, 5000), 0);
+        assert_int_equal(f.hung_up, 1);
+        /* What it had to say still arrives, to the end. */
+        cleanup_free char *last = NULL;
+        for (char *text; (text = next(fd));) {
+                free(last);
+                last = text;
+        }
+        assert_string_equal(last, "{\"parameters\":{}}");
+        fixture_stop(&f);
+}
+
 static void stop_waits_no_longer_than_told(void **state)
 {
         (void)state;
@@ -537,6 +559,7 @@ int main(void)
                 cmocka_unit_test(connections_are_limited_and_some_reserved),
                 cmocka_unit_test(descriptors_are_closed_after_the_call),
                 cmocka_unit_test(stop_ends_idle_and_waiting),
+                cmocka_unit_test(stop_hangs_up_streams),
                 cmocka_unit_test(stop_waits_no_longer_than_told),
                 cmocka_unit_test(garbage_does_no_harm),
         };
