@@ -185,7 +185,6 @@ int containers_retire(struct daemon *d, struct caller *who, struct rpc_call *cal
 
 /* ---- logs ---- */
 
-
 /* Bytes that are not UTF-8 become U+FFFD: a log is whatever a program chose to write. */
 static char *as_utf8(const char *data, size_t n)
 {
@@ -205,19 +204,49 @@ static char *as_utf8(const char *data, size_t n)
         return buf_take(&b);
 }
 
+/* What comes from the engine is cut anywhere: the start of a character waits for its rest. */
+struct log_sender {
+        struct rpc_call *call;
+        char rest[3];
+        size_t n_rest;
+};
+
+/* How many bytes at the end begin a character that isn't complete: 0 to 3. */
+static size_t unfinished(const char *data, size_t n)
+{
+        for (size_t back = 1; back <= 3 && back <= n; back++) {
+                unsigned char c = (unsigned char)data[n - back];
+                if ((c & 0xc0) == 0x80)
+                        continue;
+                size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+                return len > back ? back : 0;
+        }
+        return 0;
+}
+
+static int send_log(struct rpc_call *call, const char *data, size_t n)
+{
+        cleanup_free char *text = as_utf8(data, n);
+        return rpc_reply_more(call, json_pack("{s:s, s:b}", "text", text, "stderr", 0));
+}
+
 static int on_log(const char *data, size_t n, bool is_stderr, void *ctx)
 {
-        struct rpc_call *call = ctx;
+        struct log_sender *s = ctx;
+        (void)is_stderr; /* a terminal has one output */
         while (n > 0) {
-                size_t piece = n > LOG_PIECE ? LOG_PIECE : n;
-                /* Not in the middle of a character, as far as that can be helped. */
-                while (piece < n && piece > LOG_PIECE - 4 && ((unsigned char)data[piece] & 0xc0) == 0x80)
-                        piece--;
-                cleanup_free char *text = as_utf8(data, piece);
-                if (rpc_reply_more(call, json_pack("{s:s, s:b}", "text", text, "stderr", (int)is_stderr)) < 0)
+                char piece[LOG_PIECE];
+                size_t have = s->n_rest, take = n < sizeof piece - have ? n : sizeof piece - have;
+                memcpy(piece, s->rest, have);
+                memcpy(piece + have, data, take);
+                have += take;
+                s->n_rest = unfinished(piece, have);
+                have -= s->n_rest;
+                memcpy(s->rest, piece + have, s->n_rest);
+                if (have > 0 && send_log(s->call, piece, have) < 0)
                         return -1;
-                data += piece;
-                n -= piece;
+                data += take;
+                n -= take;
         }
         return 0;
 }
@@ -235,8 +264,10 @@ int containers_logs(struct daemon *d, struct caller *who, struct rpc_call *call,
         if (!c.engine_id)
                 return rpc_reply(call, NULL);
         struct engine_wait w = { .hangup_fd = call->conn_fd, .deadline = follow ? -1 : clock_mono_ms() + 60000 };
+        struct log_sender sender = { .call = call };
         if (engine_container_logs(d->engine, &w, c.engine_id, true, follow,
-                    tail < 0 || tail > 1000000 ? -1 : (int)tail, on_log, call, e) < 0)
+                    tail < 0 || tail > 1000000 ? -1 : (int)tail, on_log, &sender, e) < 0 ||
+                (sender.n_rest > 0 && send_log(call, sender.rest, sender.n_rest) < 0))
                 return -1;
         return rpc_reply(call, NULL);
 }
