@@ -27,7 +27,10 @@ enum {
         POLL_MS = 50,
 };
 
-/* Sessions of the former process, between our start and the end of their grace. */
+/*
+ * Sessions of the former process, between our start and the end of their grace; and those that could
+ * not be hung up because the engine did not answer.
+ */
 static struct {
         pthread_mutex_t lock;
         struct session_ref *head;
@@ -124,12 +127,13 @@ static int check_shell(struct daemon *d, const struct container *c, const json_t
         return err_fix(e, "container-attach %s -- COMMAND", c->name);
 }
 
+static void end_or_keep(struct daemon *d, struct session_ref *r);
+
 /* Starts the process and remembers the session before anybody can lose sight of it. */
 static int start_session(struct daemon *d, const struct container *c, const json_t *body, bool tty,
         struct session *s, int *ret_fd, struct err *e)
 {
         struct engine_wait w = daemon_wait(EXEC_S);
-        struct err ignored = ERR_INIT;
         *s = (struct session){ .container_id = c->id, .uid = c->uid, .tty = tty, .created_at = clock_unix() };
         memcpy(s->engine_id, c->engine_id, sizeof s->engine_id);
         memcpy(s->boot_id, d->boot, sizeof s->boot_id);
@@ -137,7 +141,9 @@ static int start_session(struct daemon *d, const struct container *c, const json
                 sessions_add(d->store, s, e) < 0)
                 return -1;
         if (engine_exec_start(d->engine, &w, s->exec_id, tty, ret_fd, e) < 0) {
-                sessions_remove(d->store, s->exec_id, &ignored);
+                /* Not answered is not "not started": a process that nobody holds must not stay. */
+                struct session_ref *lost = NULL;
+                end_or_keep(d, add_ref(&lost, s, -1));
                 return -1;
         }
         return 0;
@@ -258,8 +264,11 @@ int attach_wait(struct daemon *d, struct caller *who, struct rpc_call *call, str
 
 /* ---- vanished clients ---- */
 
-/* SIGHUP and SIGCONT to the session, SIGKILL to the shell if it is still there five seconds later. */
-static void hang_up(struct daemon *d, struct session_ref *r)
+/*
+ * SIGHUP and SIGCONT to the session, SIGKILL to the shell if it is still there five seconds later.
+ * False if the engine could not be asked: then nothing is known.
+ */
+static bool hang_up(struct daemon *d, struct session_ref *r)
 {
         struct engine_exec x;
         struct engine_wait w = daemon_wait(EXEC_S);
@@ -267,7 +276,12 @@ static void hang_up(struct daemon *d, struct session_ref *r)
         const struct session *s = &r->session;
         if (r->stream_fd >= 0)
                 shutdown(r->stream_fd, SHUT_RDWR);
-        if (engine_exec_inspect(d->engine, &w, s->exec_id, &x, &e) < 0 || !x.running)
+        if (engine_exec_inspect(d->engine, &w, s->exec_id, &x, &e) < 0) {
+                if (e.code != ERR_NOT_FOUND)
+                        return false;
+                goto out;
+        }
+        if (!x.running)
                 goto out;
         log_info("a client of uid %u vanished: ending its shell", (unsigned)s->uid);
         cgroup_end_session(x.pid, s->engine_id, SIGHUP, &e);
@@ -280,6 +294,18 @@ static void hang_up(struct daemon *d, struct session_ref *r)
 out:
         if (sessions_remove(d->store, s->exec_id, &e) < 0)
                 log_warning("session: %s", e.msg);
+        return true;
+}
+
+/* Takes the reference: hung up, or left to the sweep. */
+static void end_or_keep(struct daemon *d, struct session_ref *r)
+{
+        if (!hang_up(d, r)) {
+                pthread_mutex_lock(&unclaimed.lock);
+                add_ref(&unclaimed.head, &r->session, -1);
+                pthread_mutex_unlock(&unclaimed.lock);
+        }
+        ref_free(r);
 }
 
 void attach_connection_closed(struct caller *who)
@@ -287,9 +313,10 @@ void attach_connection_closed(struct caller *who)
         struct daemon *d = who->daemon;
         for (struct session_ref *r; (r = who->sessions);) {
                 who->sessions = r->next;
-                if (!atomic_load(&d->stopping))
-                        hang_up(d, r);
-                ref_free(r);
+                if (atomic_load(&d->stopping))
+                        ref_free(r);
+                else
+                        end_or_keep(d, r);
         }
 }
 
@@ -323,8 +350,7 @@ void attach_sweep(struct daemon *d)
         pthread_mutex_unlock(&unclaimed.lock);
         while (gone) {
                 struct session_ref *next = gone->next;
-                hang_up(d, gone);
-                ref_free(gone);
+                end_or_keep(d, gone);
                 gone = next;
         }
 }
