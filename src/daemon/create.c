@@ -164,11 +164,13 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
         cgroup_parent(engine->cgroup_driver, row->uid, parent);
         clock_rfc3339(row->created_at, created);
         cleanup_free char *data = data_label(row);
+        /* As in the container's passwd: HOME must be where the home is mounted. */
+        cleanup_free char *user = identity_name(row->user);
         /* Asking for more processors than there are is refused by the engine; all of them is no limit. */
         int64_t cpus = nano_cpus(&c->limits);
         if (engine->cpus > 0 && cpus > (int64_t)engine->cpus * 1000000000)
                 cpus = -1;
-        struct spec s = { .name = row->name, .user = row->user, .project = row->project, .op = row->born_op,
+        struct spec s = { .name = row->name, .user = user, .project = row->project, .op = row->born_op,
                 .instance = store_instance(d->store), .image_id = row->image_id, .image_ref = row->image_ref,
                 .framework = row->framework, .interface = row->interface, .hostname = hostname,
                 .workspace_path = row->workspace, .data_label = data, .created_at = created,

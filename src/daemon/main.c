@@ -95,7 +95,7 @@ static int make_dirs(const struct daemon *d, struct err *e)
         const struct {
                 const char *path;
                 mode_t mode;
-        } dirs[] = { { d->config.state_dir, 0711 }, { d->config.runtime_dir, 0755 } };
+        } dirs[] = { { d->config.state_dir, 0711 }, { d->config.runtime_dir, 0755 }, { d->config.homes_path, 0700 } };
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
                 if (fd_mkdir_all(dirs[i].path, dirs[i].mode) < 0)
                         return err_sys(e, errno, "Can't make %s", dirs[i].path);

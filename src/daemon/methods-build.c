@@ -24,6 +24,7 @@ enum {
         CLEAN_MS = 5000, /* how long a step that was given up may take to go */
         CLEAN_PAUSE_MS = 100,
         TEXT_MAX = 8192,
+        RECORD_MAX = 128,
         CPU_PERIOD_US = 100000,
 };
 
@@ -268,12 +269,22 @@ static int record(struct build *b, const char *id, struct err *e)
         return r;
 }
 
+/* What the caller says for the record stands in rows, which must fit in a frame. */
+static int check_record(const json_t *params, struct err *e)
+{
+        static const char *const keys[] = { "framework", "dockerfile_sha", "requirements_sha" };
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                if (strlen(str_or_empty(json_str(params, keys[i]))) > RECORD_MAX)
+                        return err_set(e, ERR_INVALID, "'%s' is longer than %d bytes", keys[i], RECORD_MAX);
+        return 0;
+}
+
 static int prepare(struct build *b, char **ret_text, struct err *e)
 {
         cleanup_free char *given = NULL;
         size_t n;
         if (name_check(json_str(b->call->params, "project"), b->project, NULL, e) < 0 ||
-                check_pipes(b->call, e) < 0 || daemon_engine(b->d, NULL, e) < 0 ||
+                check_record(b->call->params, e) < 0 || check_pipes(b->call, e) < 0 || daemon_engine(b->d, NULL, e) < 0 ||
                 images_own_ref(b->d, b->who, b->project, &b->ref, e) < 0 ||
                 read_dockerfile(b->call->fds[0], &given, &n, e) < 0 ||
                 dockerfile_check(given, n, NULL, &b->dockerfile, e) < 0 || see_to_images(b, e) < 0)
