@@ -155,7 +155,8 @@ int containers_begin(struct store *s, int64_t id, const char *op, bool *ret_take
         cleanup_container struct container row = { 0 };
         bool taken = false;
         struct db *db;
-        if (store_write_begin(s, &db, e) ||
+        /* Like its end: after a reboot nobody holds an operation. */
+        if (store_write_begin_relaxed(s, &db, e) ||
                 store_write_end(s, begin(db, id, op, &taken, &row, e), e))
                 return -1;
         *ret_taken = taken;

@@ -93,8 +93,7 @@ static int set_relaxed(struct db *db, bool relaxed, struct err *e)
 {
         if (db->relaxed == relaxed)
                 return 0;
-        if (db_script(db,
-                    relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", e))
+        if (db_script(db, relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", e))
                 return -1;
         db->relaxed = relaxed;
         return 0;

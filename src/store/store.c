@@ -194,8 +194,8 @@ const char *store_instance(const struct store *s)
         return s->instance;
 }
 
-static int write_begin(struct store *s, int (*begin)(struct db *db, struct err *e),
-        struct db **ret, struct err *e)
+static int write_begin(
+        struct store *s, int (*begin)(struct db *db, struct err *e), struct db **ret, struct err *e)
 {
         pthread_mutex_lock(&s->write_lock);
         if (begin(s->writer, e)) {
