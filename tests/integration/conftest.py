@@ -41,7 +41,7 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for log in ("ds01d.log", "dockerd.log"):
             if (BASE / log).exists():
-                report.sections.append((f"end of {log}", tail(BASE / log, 30)))
+                report.sections.append((f"end of {log}", tail(BASE / log, 12, without="level=info")))
 
 
 def install(build, target):

@@ -35,7 +35,7 @@ BUSY = "FROM test/busybox:1\n"
 def test_steps_plain_lines_and_the_result(alice, make, loaded):
     make("plain", BUSY + "COPY src/data.txt /data.txt\nRUN cat /data.txt && id -u\n", {"src/data.txt": "from the context\n"})
     done = alice.ok(["image-create", "plain"], timeout=120)
-    for text in ("Step 1/3", "Step 2/3", "Step 3/3", "from the context", f"ds01-{alice.name}/plain:latest"):
+    for text in ("Step 1/", "Step 2/", "Step 3/", "from the context", f"ds01-{alice.name}/plain:latest"):
         assert text in done.err, done
     assert done.out == ""
     assert_clean(done.err)
@@ -48,7 +48,7 @@ def test_steps_plain_lines_and_the_result(alice, make, loaded):
 def test_a_terminal_shows_steps_and_the_time(alice, make):
     make("onterm", BUSY + "RUN sleep 3\n")
     t = alice.tty("image-create onterm", cols=100, timeout=60)
-    t.expect(r"2/2 .*sleep 3")
+    t.expect(r"2/\d RUN sleep 3")
     t.expect(r"[23] ?s")
     t.expect("Built")
     t.expect(pexpect.EOF)
@@ -77,7 +77,7 @@ def test_ctrl_c_ends_the_build_within_two_seconds(alice, make, loaded):
     before = loaded.images()
     make("endless", BUSY + "RUN sleep 600\n")
     t = alice.tty("image-create endless", timeout=60)
-    t.expect(r"2/2 .*sleep 600")
+    t.expect(r"2/\d RUN sleep 600")
     wait_until(lambda: any(c["State"] == "running" for c in loaded.containers()), 10, "the step runs")
     start = time.monotonic()
     t.sendcontrol("c")
@@ -112,7 +112,7 @@ def test_size_limit_names_the_largest_folder(alice, make):
     folder = make("large", BUSY)
     alice.ok(["bash", "-c", f"mkdir -p {folder}/models && truncate -s 3G {folder}/models/weights"])
     done = alice.run(["image-create", "large"], timeout=120)
-    assert done.rc in (1, 2) and "models" in done.err and ".dockerignore" in done.err, done
+    assert done.rc == 3 and "models" in done.err and ".dockerignore" in done.err, done
     alice.ok(["rm", "-rf", str(folder)])
 
 

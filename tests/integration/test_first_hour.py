@@ -174,14 +174,18 @@ def test_pickers_have_the_documents_shape(alice, project):
     alice.write(alice.workspace / "research-2024/pyproject.toml",
                 '[project]\nname = "research-2024"\n[tool.ds01]\ntype = "ml"\nframework = "tensorflow"\n'
                 'framework-version = "2.16.1"\n')
+    alice.write(alice.workspace / "experiments/pyproject.toml",
+                '[project]\nname = "experiments"\n[tool.ds01]\ntype = "rl"\nframework = "jax"\n'
+                'framework-version = "0.4.23"\n')
     t = alice.tty("project launch")
-    t.expect_exact("Choice [1-2]: ")
+    t.expect_exact("Choice [1-3]: ")
     shown = t.before.replace("\r\n", "\n")
     assert shown == ("Select a project to launch:\n\n"
-                     "  1) my-thesis      (PyTorch 2.8.0)\n"
-                     "  2) research-2024  (TensorFlow 2.16.1)\n\n"), shown
+                     "  1) experiments        (JAX 0.4.23)\n"
+                     "  2) my-thesis          (PyTorch 2.8.0)\n"
+                     "  3) research-2024      (TensorFlow 2.16.1)\n\n"), shown
     t.sendline("7")
-    t.expect_exact("Choice [1-2]: ")
+    t.expect_exact("Choice [1-3]: ")
     t.sendline("/2024")
     t.expect_exact("research-2024")
     t.expect_exact("Choice [1-1]: ")
@@ -202,7 +206,7 @@ def test_noun_verb_in_every_spelling(alice):
     outs = {alice.ok(c).out for c in ("container list --help", "container-list --help", "ds01 container list -h")}
     assert len(outs) == 1 and "--all" in outs.pop()
     bad = alice.run("ds01 container lst")
-    assert bad.rc == 2 and re.search("container[ -]list", bad.err), bad
+    assert bad.rc == 2 and "did you mean" in bad.err and "list" in bad.err, bad
     bad = alice.run("container-list --al")
     assert bad.rc == 2 and "--all" in bad.err, bad
 

@@ -96,23 +96,23 @@ def test_what_root_owns_on_disk_is_nobodys_inside(alice):
     assert inside(alice, "rootfile", "stat -c '%u %g' /workspace/roots").out == "65534 65534\n"
 
 
+LISTEN = "setsid nc -l -p 4242 -e echo hello >/dev/null 2>&1 </dev/null &\nsleep 0.2\n"
+
+
 def test_no_traffic_between_containers(alice, bob, loaded):
     deploy(alice, "server")
     deploy(alice, "client")
     deploy(bob, "stranger")
     address = loaded.inspect(f"server._.{alice.uid}")["NetworkSettings"]["Networks"]["ds01-test"]["IPAddress"]
-    alice.ok(["container-attach", "server"], stdin="nohup nc -l -p 4242 -e echo hello >/dev/null 2>&1 &\nsleep 0.2\n")
+    alice.ok(["container-attach", "server"], stdin=LISTEN)
     # It listens: the machine itself may connect.
-    probe = loaded.run_in_network(["nc", "-w", "2", address, "4242"] if os.path.exists("/usr/bin/nc") else
-                                  ["/bin/busybox", "nc", "-w", "2", address, "4242"],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    probe = loaded.run_in_network(["/bin/busybox", "nc", "-w", "2", address, "4242"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE)
     assert probe.communicate(timeout=10)[0] == b"hello\n"
-    alice.ok(["container-attach", "server"], stdin="nohup nc -l -p 4242 -e echo hello >/dev/null 2>&1 &\nsleep 0.2\n")
+    alice.ok(["container-attach", "server"], stdin=LISTEN)
     for user, name in ((bob, "stranger"), (alice, "client")):
         got = inside(user, name, f"timeout 3 nc -w 2 {address} 4242 </dev/null; ping -c1 -W1 {address}")
         assert "hello" not in got.out and "1 packets received" not in got.out, got
-    gateway = loaded.gateway("ds01-test")
-    assert "default" in inside(alice, "client", "cat /proc/net/route").out or gateway
 
 
 def test_limits_are_the_kernels(alice):
@@ -182,7 +182,7 @@ def test_a_workspace_swapped_while_starting(alice):
                 assert seen == "real\n"
                 alice.run(["container", "retire", f"swap{i % 4}", "--force"])
             else:
-                assert done.err.startswith("Error: ") and done.rc in (2, 4, 5), done
+                assert "Error: " in done.err and done.rc in (1, 2, 4, 5), done
     finally:
         os.killpg(flip.pid, 9)
         flip.wait()

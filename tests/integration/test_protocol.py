@@ -144,7 +144,7 @@ def test_descriptors_nobody_asked_for_do_not_stay(ds01d):
 
 def test_root_as_a_client(ds01d, alice):
     with connect(ds01d) as s:
-        s.sendall(frame("io.ds01.Containers.Launch", {"name": "x", "workspace": "/"}))
+        s.sendall(frame("io.ds01.Containers.Launch", {"name": "x", "workspace": "/", "interface": "atomic"}))
         answer = json.loads(s.recv(65536).rstrip(b"\0"))
     assert "error" in answer and "sudo -u" in json.dumps(answer), answer
 

@@ -1,11 +1,12 @@
 """Whatever dies, whenever: afterwards a container is either whole or gone, and nothing else is left."""
 
+import subprocess
 import threading
 import time
 
 import pytest
 from harness.expect import deploy, row, rows
-from harness.process import wait_until
+from harness.process import unmount_below, wait_until
 
 
 def consistent(user, loaded, ds01d):
@@ -150,7 +151,7 @@ def test_the_engine_dies_in_the_middle(alice, ds01d, dockerd, delay_ms):
     dockerd.start()
     wait_until(lambda: alice.run(["ds01", "version"]).rc == 0, 15, "ds01d has found the engine again")
     if result[0].rc != 0:
-        assert result[0].err.startswith("Error: "), result
+        assert "\nError: " in result[0].err and "engine" in result[0].err and result[0].rc == 6, result
     wait_until(lambda: row(alice, "half") is None or row(alice, "half")["state"] in ("running", "stopped", "created"),
                20, "it is settled")
     consistent(alice, dockerd, ds01d)
@@ -173,21 +174,17 @@ def test_the_machine_restarts(alice, ds01d, loaded):
     deploy(alice, "boot")
     ds01d.kill()
     loaded.call("POST", f"/containers/boot._.{alice.uid}/kill")
-    from harness.process import unmount_below
     unmount_below(ds01d.run_dir)
     ds01d.start()
     wait_until(lambda: row(alice, "boot")["state"] == "stopped", 10, "it is known")
     consistent(alice, loaded, ds01d)
 
 
-def test_two_daemons_do_not_share_a_socket(ds01d):
-    from harness.daemon import Daemon
-    import subprocess
-
+def test_two_daemons_do_not_share_state(ds01d):
     done = subprocess.run([str(ds01d.program), f"--config={ds01d.config_file}"], capture_output=True, text=True,
                           timeout=20, check=False, stdin=subprocess.DEVNULL)
-    assert done.returncode != 0 and str(ds01d.socket) in done.stderr, done
-    assert Daemon.answers(ds01d)
+    assert done.returncode not in (0, 99) and "nother ds01d" in done.stderr, done
+    assert ds01d.answers()
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbage"])
@@ -220,7 +217,6 @@ def test_folders_that_others_may_write_are_refused(ds01d, what, mode):
     old = path.stat().st_mode & 0o7777
     path.chmod(mode)
     try:
-        import subprocess
         done = subprocess.run([str(ds01d.program), f"--config={ds01d.config_file}"], capture_output=True, text=True,
                               timeout=20, check=False, stdin=subprocess.DEVNULL)
         assert done.returncode not in (0, 99) and str(path) in done.stderr and "ch" in done.stderr, done
@@ -230,8 +226,6 @@ def test_folders_that_others_may_write_are_refused(ds01d, what, mode):
 
 
 def test_a_broken_config_names_the_place(ds01d, base):
-    import subprocess
-
     bad = base / "bad.yaml"
     for text, where, word in (("access: all\nsockt: /x\n", "bad.yaml:2:", "socket"), ("access: [\n", "bad.yaml:", ""),
                               ("access: all\naccess: all\n", "bad.yaml:2:", "access")):

@@ -27,6 +27,7 @@ class User:
         self.uid, self.gid, self.home = entry.pw_uid, entry.pw_gid, pathlib.Path(entry.pw_dir)
         self.workspace = self.home / "workspace"
         self.bin_dir, self.socket = bin_dir, socket
+        self.terminals = []
 
     def destroy(self):
         subprocess.run(["pkill", "-KILL", "-u", str(self.uid)], check=False)
@@ -87,13 +88,17 @@ class User:
             os.setuid(self.uid)
             os.umask(0o022)
 
-        return pexpect.spawn(words[0], words[1:], env=self.env(env), cwd=str(self.home), dimensions=(rows, cols),
-                             encoding="utf-8", timeout=timeout, preexec_fn=become)
+        t = pexpect.spawn(words[0], words[1:], env=self.env(env), cwd=str(self.home), dimensions=(rows, cols),
+                          encoding="utf-8", timeout=timeout, preexec_fn=become)
+        self.terminals.append(t)
+        return t
 
     # ---- shorthands ----
 
     def clear(self):
-        """Retires every container of the account."""
+        """Closes the terminals that are still open and retires every container of the account."""
+        while self.terminals:
+            self.terminals.pop().close(force=True)
         for name in self.run(["container-list", "--all", "--quiet"]).out.split():
             self.run(["container", "retire", name, "--force"])
 

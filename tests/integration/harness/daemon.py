@@ -10,6 +10,7 @@ from harness.process import end_process, kill_process, tail, unmount_below, wait
 
 class Daemon:
     def __init__(self, base, run, engine, prefix, catalogue):
+        self.engine = engine
         self.program = prefix / "sbin/ds01d"
         self.cli = prefix / "bin/ds01"
         self.state = base / "state"
@@ -39,6 +40,7 @@ class Daemon:
         path.write_text(json.dumps(self.policy, indent=1) + "\n")
 
     def start(self, ready=True):
+        """Starts it and waits until it answers; with an engine that runs, until it has found that."""
         for folder, mode in ((self.state, 0o700), (self.run_dir, 0o755)):
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
@@ -55,7 +57,8 @@ class Daemon:
     def answers(self):
         if self.popen.poll() is not None:
             raise AssertionError(f"ds01d ended with {self.popen.returncode}\n{tail(self.log)}")
-        return "\nds01d " in self.as_root(["version"]).stdout
+        out = self.as_root(["version"]).stdout
+        return "\nds01d " in out and ("\nengine " in out or not self.engine.running())
 
     def as_root(self, argv, **kwargs):
         """A command typed by root, who is an admin."""

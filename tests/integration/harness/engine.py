@@ -4,10 +4,12 @@ Its bridges, packet filter rules and addresses vanish with that namespace, and n
 reached from it: what a test needs must be there.
 """
 
+import contextlib
 import http.client
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import urllib.parse
@@ -60,6 +62,9 @@ class Engine:
         except OSError:
             return False
 
+    def running(self):
+        return self.popen is not None and self.popen.poll() is None
+
     def stop(self):
         """Ends dockerd in peace; containers stop with it."""
         if self.popen:
@@ -82,8 +87,17 @@ class Engine:
         finally:
             if self.popen.poll() is None:
                 self.kill()
+            self.end_shims()
             unmount_below(self.data)
             unmount_below(self.exec_root)
+
+    def end_shims(self):
+        """containerd forgets some of its shims when it is killed in the middle of a start."""
+        mark = f"-address {self.exec_root}/".encode()
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "cmdline").read_bytes().replace(b"\0", b" "):
+                    os.kill(int(folder.name), signal.SIGKILL)
 
     # ---- the API ----
 

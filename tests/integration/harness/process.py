@@ -38,10 +38,11 @@ def kill_process(popen):
     popen.wait(10)
 
 
-def tail(path, lines=40):
+def tail(path, lines=40, without=None):
+    """The last lines of a file, those left out that contain `without`."""
     try:
         with open(path, encoding="utf-8", errors="replace") as f:
-            return "".join(f.readlines()[-lines:])
+            return "".join([line for line in f if not without or without not in line][-lines:])
     except OSError as error:
         return f"({error})\n"
 
