@@ -199,8 +199,14 @@ int mounts_visible(const char *path, pid_t engine_pid, struct err *e)
 {
         cleanup_mountinfo struct mountinfo ours = { 0 };
         cleanup_mountinfo struct mountinfo theirs = { 0 };
-        if (mountinfo_read(0, &ours, e) || mountinfo_read(engine_pid, &theirs, e))
+        if (mountinfo_read(0, &ours, e))
                 return -1;
+        /* A process that has ended shows nothing: that is the engine's failure, not the folder's. */
+        if (mountinfo_read(engine_pid, &theirs, e)) {
+                if (engine_pid != 0)
+                        e->code = ERR_ENGINE;
+                return err_wrap(e, "Can't see the engine's mounts");
+        }
         const struct mountinfo_row *a = mountinfo_by_path(&ours, path);
         const struct mountinfo_row *b = mountinfo_by_path(&theirs, path);
         if (!a)

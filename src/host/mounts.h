@@ -75,6 +75,7 @@ int mounts_put_file(const struct mounts *m, const char *key, const char *what, c
 /*
  * Makes sure that a process (the engine; 0 is ourselves) sees the very mount that we see at `path`,
  * nosuid and nodev: a source that it doesn't see would start silently on an empty folder.
+ * ERR_ENGINE if that process has ended.
  */
 int mounts_visible(const char *path, pid_t engine_pid, struct err *e);
 

@@ -354,6 +354,9 @@ static void test_visible_wants_the_very_mount(void **state)
         assert_int_equal(mounts_visible(path, pid, &e), -1);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
+        /* An engine that has ended is no fault of the folder's. */
+        assert_int_equal(mounts_visible(path, pid, &e), -1);
+        assert_int_equal(e.code, ERR_ENGINE);
         /* And without the flags it is not accepted, even in our own namespace. */
         assert_int_equal(mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID, NULL), 0);
         assert_int_equal(mounts_visible(path, 0, &e), -1);
