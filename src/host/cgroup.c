@@ -131,6 +131,12 @@ static int set_pids(const struct group *g, int64_t n)
         return set_number(g->fd, "pids.max", n, "max");
 }
 
+/* Before version 2 there is nothing that slows a group down. */
+static int set_memory_high(const struct group *g, int64_t bytes)
+{
+        return g->v2 ? set_number(g->fd, "memory.high", bytes, "max") : 0;
+}
+
 static int64_t want_memory(const struct cgroup_limits *l)
 {
         return l->memory_bytes;
@@ -146,6 +152,11 @@ static int64_t want_pids(const struct cgroup_limits *l)
         return l->pids;
 }
 
+static int64_t want_memory_high(const struct cgroup_limits *l)
+{
+        return l->memory_high_bytes > 0 ? l->memory_high_bytes : -1;
+}
+
 static const struct {
         const char *controller;
         const char *v2_file; /* there if the group has the controller */
@@ -155,6 +166,7 @@ static const struct {
         { "memory", "memory.max", want_memory, set_memory },
         { "cpu", "cpu.max", want_cpu, set_cpu },
         { "pids", "pids.max", want_pids, set_pids },
+        { "memory", "memory.high", want_memory_high, set_memory_high },
 };
 
 static bool has_controller(const struct group *g, size_t i)

@@ -29,8 +29,11 @@ struct cgroup_limits {
         int64_t memory_bytes;      /* memory, and with v1 also memory plus swap */
         int64_t cpu_quota_percent; /* 100 is one whole CPU */
         int64_t pids;
+        /* Above it the group is slowed down; 0 is without limit too. Cgroup v1 has nothing of the
+         * kind: it has no effect there. */
+        int64_t memory_high_bytes;
 };
-#define CGROUP_UNLIMITED ((struct cgroup_limits){ -1, -1, -1 })
+#define CGROUP_UNLIMITED ((struct cgroup_limits){ -1, -1, -1, -1 })
 
 /* What to give the engine as CgroupParent: "/ds01/1000" or "ds01-1000.slice". */
 void cgroup_parent(const char *driver, uid_t uid, char out[CGROUP_PARENT_LEN]);
@@ -48,6 +51,20 @@ int cgroup_prepare_build(
 /* With cgroupfs and the hierarchies of a given mountinfo; the others rest on it. */
 int cgroup_prepare_at(const struct mountinfo *mi, const char *parent, const struct cgroup_limits *l,
         struct err *e);
+
+/* True if this machine's hierarchies have a place for memory_high_bytes. */
+bool cgroup_has_memory_high(void);
+
+/* What the containers and builds of a user use together; -1 in each: not known. */
+struct cgroup_use {
+        int64_t memory_bytes; /* without files that the kernel could drop at once */
+        int64_t cpu_ns;       /* since the group was made */
+        int64_t pids;
+};
+/* Reads the user's parent. One that does not exist uses nothing. */
+int cgroup_use(const char *driver, uid_t uid, struct cgroup_use *ret, struct err *e);
+/* With the hierarchies of a given mountinfo. `path` begins with "/". */
+void cgroup_use_at(const struct mountinfo *mi, const char *path, struct cgroup_use *ret);
 
 /*
  * Removes a user's parents where nothing is in them any more. Best effort, cgroupfs only: systemd

@@ -38,6 +38,8 @@ static int append_limits(sd_bus_message *m, const struct cgroup_limits *l)
                 { "MemoryMax", or_infinity(l->memory_bytes, 1) },
                 { "CPUQuotaPerSecUSec", or_infinity(l->cpu_quota_percent, 10000) },
                 { "TasksMax", or_infinity(l->pids, 1) },
+                { "MemoryHigh",
+                        or_infinity(l->memory_high_bytes > 0 ? l->memory_high_bytes : -1, 1) },
         };
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
         for (size_t i = 0; r >= 0 && i < sizeof property / sizeof *property; i++)

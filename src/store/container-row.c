@@ -8,7 +8,8 @@
 void container_done(struct container *c)
 {
         char *owned[] = { c->name, c->user, c->project, c->image_ref, c->image_id, c->framework,
-                c->interface, c->engine_id, c->workspace, c->last_lines, c->boot_id };
+                c->interface, c->engine_id, c->workspace, c->last_lines, c->boot_id,
+                c->stop_reason };
         for (size_t i = 0; i < ARRAY_LEN(owned); i++)
                 free(owned[i]);
         strv_done(&c->data_ro);
@@ -64,6 +65,8 @@ void container_read(struct db_row *row, void *ctx)
         c->exit_code = (int)db_int(row);
         c->last_lines = db_text(row);
         c->boot_id = db_text(row);
+        c->stop_reason = db_text(row);
+        c->warned = (int)db_int(row);
 }
 
 int container_insert(struct db *db, struct container *c, struct err *e)
@@ -78,7 +81,7 @@ int container_insert(struct db *db, struct container *c, struct err *e)
                             TEXT(rw), TEXT(ledger_wire(c->state)), TEXT(c->born_op), TEXT(c->op),
                             INT(c->created_at), INT(c->started_at), INT(c->stopped_at),
                             INT(c->state_since), INT(c->exit_code), TEXT(c->last_lines),
-                            TEXT(c->boot_id)),
+                            TEXT(c->boot_id), TEXT(c->stop_reason), INT(c->warned)),
                     e))
                 return -1;
         c->id = db_inserted_id(db);

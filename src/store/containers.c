@@ -236,6 +236,18 @@ int containers_stopped(struct store *s, int64_t id, const char *op, int64_t stop
                 e);
 }
 
+int containers_set_stop_reason(
+        struct store *s, int64_t id, const char *op, const char *reason, struct err *e)
+{
+        return change(s, id, op, QUERY_CONTAINER_STOP_REASON, ARGS(INT(id), TEXT(reason)),
+                LEDGER_NONE, e);
+}
+
+int containers_set_warned(struct store *s, int64_t id, int percent, struct err *e)
+{
+        return store_run(s, QUERY_CONTAINER_WARNED, ARGS(INT(id), INT(percent)), e);
+}
+
 /* What an observation tells about the run itself; a pause is no change of it. */
 static int record_seen(struct db *db, int64_t id, enum ledger_state from, enum ledger_state to,
         int exit_code, int64_t at, const char *last_lines, struct err *e)

@@ -34,6 +34,8 @@ struct container { /* one row; strings owned, NULL where unset */
         int exit_code;    /* of the last run; -1 unknown */
         char *last_lines; /* what it said last before it ended */
         char *boot_id;    /* the machine's, at the last start */
+        char *stop_reason; /* where ds01d itself stopped it: why, in a few words */
+        int warned; /* percent of its time at which its owner was last warned; 0: not yet */
 };
 #define cleanup_container CLEANUP(container_done)
 void container_done(struct container *c);
@@ -86,6 +88,12 @@ int containers_started(struct store *s, int64_t id, const char *op, int64_t star
         const char *boot_id, struct err *e);
 int containers_stopped(struct store *s, int64_t id, const char *op, int64_t stopped_at,
         int exit_code, const char *last_lines, struct err *e);
+
+/* Why ds01d stops it; a start forgets it. The caller holds the operation. */
+int containers_set_stop_reason(
+        struct store *s, int64_t id, const char *op, const char *reason, struct err *e);
+/* Its owner was warned at so many percent of its time; needs no operation. */
+int containers_set_warned(struct store *s, int64_t id, int percent, struct err *e);
 
 /*
  * What the engine was seen to have done by itself, at the time `at` (0 = now): RUNNING, PAUSED, or

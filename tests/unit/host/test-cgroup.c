@@ -59,6 +59,7 @@ static void make_fake_v2(void)
         make_file(in_sandbox("v2/ds01/1000/memory.max"));
         make_file(in_sandbox("v2/ds01/1000/cpu.max"));
         make_file(in_sandbox("v2/ds01/1000/pids.max"));
+        make_file(in_sandbox("v2/ds01/1000/memory.high"));
 }
 
 static void make_fake_v1(void)
@@ -94,12 +95,13 @@ static void test_v2_settings(void **state)
         (void)state;
         static const struct {
                 struct cgroup_limits l;
-                const char *memory, *cpu, *pids;
+                const char *memory, *cpu, *pids, *high;
         } table[] = {
-                { { 1 << 30, 250, 512 }, "1073741824", "250000 100000", "512" },
-                { { -1, -1, -1 }, "max", "max", "max" },
-                { { 0, 1, 0 }, "0", "1000 100000", "0" },
-                { { -5, 100, 7 }, "max", "100000 100000", "7" },
+                { { 1 << 30, 250, 512, 1 << 29 }, "1073741824", "250000 100000", "512",
+                        "536870912" },
+                { { -1, -1, -1, -1 }, "max", "max", "max", "max" },
+                { { 0, 1, 0, 0 }, "0", "1000 100000", "0", "max" },
+                { { -5, 100, 7, -5 }, "max", "100000 100000", "7", "max" },
         };
         static const char *const rows[] = { "v2", "v2" };
         cleanup_mountinfo struct mountinfo mi = { 0 };
@@ -112,6 +114,7 @@ static void test_v2_settings(void **state)
                         text_of(in_sandbox("v2/ds01/1000/memory.max")), table[i].memory);
                 assert_string_equal(text_of(in_sandbox("v2/ds01/1000/cpu.max")), table[i].cpu);
                 assert_string_equal(text_of(in_sandbox("v2/ds01/1000/pids.max")), table[i].pids);
+                assert_string_equal(text_of(in_sandbox("v2/ds01/1000/memory.high")), table[i].high);
         }
         /* Controllers are handed down by those above, one at a time (a plain file keeps the last).
          */
@@ -129,7 +132,7 @@ static void test_v1_settings(void **state)
         cleanup_mountinfo struct mountinfo mi = { 0 };
         make_fake_v1();
         fake_mountinfo(rows, ARRAY_LEN(rows), &mi);
-        const struct cgroup_limits l = { 4096, 50, 9 };
+        const struct cgroup_limits l = { 4096, 50, 9, 2048 };
         assert_int_equal(cgroup_prepare_at(&mi, "/ds01/1000", &l, &e), 0);
         assert_string_equal(text_of(in_sandbox("mem/ds01/1000/memory.limit_in_bytes")), "4096");
         assert_string_equal(
@@ -155,8 +158,8 @@ static void test_missing_controllers(void **state)
         static const struct {
                 struct cgroup_limits l;
                 const char *names;
-        } table[] = { { { 1, -1, -1 }, NULL }, { { -1, 1, -1 }, "cpu" },
-                { { -1, -1, 1 }, "pids" } };
+        } table[] = { { { 1, -1, -1, -1 }, NULL }, { { -1, 1, -1, -1 }, "cpu" },
+                { { -1, -1, 1, -1 }, "pids" } };
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 struct err e = ERR_INIT;
                 int r = cgroup_prepare_at(&mi, "/ds01/1000", &table[i].l, &e);
@@ -164,6 +167,42 @@ static void test_missing_controllers(void **state)
                 if (r)
                         assert_non_null(strstr(e.msg, table[i].names));
         }
+}
+
+/* What is read out of the counters; what no hierarchy counts is not known, and no group uses
+ * nothing. */
+static void test_use(void **state)
+{
+        (void)state;
+        static const char *const v1[] = { "mem", "rw,memory", "cpu", "rw,cpu,cpuacct,pids", "v2",
+                "v2" };
+        static const char *const v2[] = { "v2", "v2" };
+        struct cgroup_use u;
+        write_text(in_sandbox("mem/ds01/1000/memory.usage_in_bytes"), "1000\n");
+        write_text(in_sandbox("mem/ds01/1000/memory.stat"),
+                "inactive_file 1\ntotal_inactive_file 300\n");
+        write_text(in_sandbox("cpu/ds01/1000/cpuacct.usage"), "77\n");
+        write_text(in_sandbox("v2/ds01/1000/cpu.stat"), "usage_usec 5\nuser_usec 2\n");
+        {
+                cleanup_mountinfo struct mountinfo mi = { 0 };
+                fake_mountinfo(v1, ARRAY_LEN(v1), &mi);
+                cgroup_use_at(&mi, "/ds01/1000", &u);
+                assert_int_equal(u.memory_bytes, 700);
+                assert_int_equal(u.cpu_ns, 77);
+                assert_int_equal(u.pids, -1);
+                cgroup_use_at(&mi, "/ds01/77", &u);
+                assert_int_equal(u.memory_bytes, 0);
+                assert_int_equal(u.pids, 0);
+        }
+        write_text(in_sandbox("v2/ds01/1000/memory.current"), "1000\n");
+        write_text(in_sandbox("v2/ds01/1000/memory.stat"), "anon 9\ninactive_file 2000\n");
+        write_text(in_sandbox("v2/ds01/1000/pids.current"), "12\n");
+        cleanup_mountinfo struct mountinfo mi = { 0 };
+        fake_mountinfo(v2, ARRAY_LEN(v2), &mi);
+        cgroup_use_at(&mi, "/ds01/1000", &u);
+        assert_int_equal(u.memory_bytes, 0);
+        assert_int_equal(u.cpu_ns, 5000);
+        assert_int_equal(u.pids, 12);
 }
 
 /* The machine's own, under a user id that no account has and no other run at once. */
@@ -209,8 +248,8 @@ static void test_real_hierarchies(void **state)
         cgroup_build_parent("cgroupfs", TEST_UID, build);
         cleanup_mountinfo struct mountinfo mi = { 0 };
         assert_int_equal(mountinfo_read(0, &mi, &e), 0);
-        const struct cgroup_limits l = { 64 << 20, 150, 33 };
-        const struct cgroup_limits for_build = { -1, -1, 11 };
+        const struct cgroup_limits l = { 64 << 20, 150, 33, 32 << 20 };
+        const struct cgroup_limits for_build = { -1, -1, 11, -1 };
         for (int again = 0; again < 2; again++) {
                 if (cgroup_prepare("cgroupfs", TEST_UID, &l, &e))
                         fail_msg("%s", e.msg);
@@ -225,7 +264,7 @@ static void test_real_hierarchies(void **state)
         /* Up and down again: memory and memory plus swap keep out of each other's way. */
         static const int64_t sizes[] = { 256 << 20, 32 << 20, -1, 16 << 20 };
         for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-                struct cgroup_limits next = { sizes[i], -1, -1 };
+                struct cgroup_limits next = { sizes[i], -1, -1, -1 };
                 assert_int_equal(cgroup_prepare("cgroupfs", TEST_UID, &next, &e), 0);
         }
         cgroup_remove("cgroupfs", TEST_UID);
@@ -286,6 +325,7 @@ int main(void)
                 cmocka_unit_test(test_v2_settings),
                 cmocka_unit_test(test_v1_settings),
                 cmocka_unit_test(test_missing_controllers),
+                cmocka_unit_test(test_use),
                 cmocka_unit_test(test_real_hierarchies),
                 cmocka_unit_test(test_remove_keeps_what_is_used),
         };

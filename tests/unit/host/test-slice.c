@@ -103,21 +103,21 @@ static void test_what_systemd_is_asked(void **state)
                 int result;
                 const char *calls;
         } table[] = {
-                { FRESH, { 1 << 30, 250, 512 }, 0,
+                { FRESH, { 1 << 30, 250, 512, 1 << 29 }, 0,
                         "start ds01-1000.slice fail MemoryMax=1073741824 CPUQuotaPerSecUSec=2500000"
-                        " TasksMax=512\n" },
-                { FRESH, { -1, -1, -1 }, 0,
+                        " TasksMax=512 MemoryHigh=536870912\n" },
+                { FRESH, { -1, -1, -1, -1 }, 0,
                         "start ds01-1000.slice fail MemoryMax=18446744073709551615"
                         " CPUQuotaPerSecUSec=18446744073709551615 "
-                        "TasksMax=18446744073709551615\n" },
-                { RUNS_ALREADY, { 4096, 100, 7 }, 0,
+                        "TasksMax=18446744073709551615 MemoryHigh=18446744073709551615\n" },
+                { RUNS_ALREADY, { 4096, 100, 7, 0 }, 0,
                         "start ds01-1000.slice fail MemoryMax=4096 CPUQuotaPerSecUSec=1000000 "
-                        "TasksMax=7\n"
+                        "TasksMax=7 MemoryHigh=18446744073709551615\n"
                         "set ds01-1000.slice 1 MemoryMax=4096 CPUQuotaPerSecUSec=1000000 "
-                        "TasksMax=7\n" },
-                { REFUSES, { 4096, 100, 7 }, -1,
+                        "TasksMax=7 MemoryHigh=18446744073709551615\n" },
+                { REFUSES, { 4096, 100, 7, 0 }, -1,
                         "start ds01-1000.slice fail MemoryMax=4096 CPUQuotaPerSecUSec=1000000 "
-                        "TasksMax=7\n" },
+                        "TasksMax=7 MemoryHigh=18446744073709551615\n" },
         };
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
                 struct err e = ERR_INIT;

@@ -338,7 +338,10 @@ static void test_a_run_is_recorded(void **state)
         ok(containers_begin(f->s, id, OP_B, &taken, NULL, &f->e));
         ok(containers_move(f->s, id, OP_B, LEDGER_STARTING, &f->e));
         ok(containers_started(f->s, id, OP_B, 1000, "boot-1", &f->e));
+        ok(containers_set_stop_reason(f->s, id, OP_B, "over time", &f->e));
+        fails_with(ERR_STALE, containers_set_stop_reason(f->s, id, OP_A, "no", &f->e));
         ok(containers_end(f->s, id, OP_B, &f->e));
+        ok(containers_set_warned(f->s, id, 75, &f->e));
         ok(containers_observe(f->s, id, LEDGER_STOPPED, 137, 2000, "Killed\n", &changed, &f->e));
         assert_true(changed);
         {
@@ -350,6 +353,8 @@ static void test_a_run_is_recorded(void **state)
                 assert_int_equal(c.exit_code, 137);
                 assert_string_equal(c.last_lines, "Killed\n");
                 assert_string_equal(c.boot_id, "boot-1");
+                assert_string_equal(c.stop_reason, "over time");
+                assert_int_equal(c.warned, 75);
         }
         ok(containers_begin(f->s, id, OP_B, &taken, NULL, &f->e));
         ok(containers_move(f->s, id, OP_B, LEDGER_STARTING, &f->e));
@@ -362,6 +367,8 @@ static void test_a_run_is_recorded(void **state)
         assert_int_equal(c.exit_code, -1);
         assert_null(c.last_lines);
         assert_string_equal(c.boot_id, "boot-2");
+        assert_null(c.stop_reason);
+        assert_int_equal(c.warned, 0);
 }
 
 static void test_stop_times(void **state)

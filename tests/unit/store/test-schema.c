@@ -86,12 +86,13 @@ static void test_from_zero(void **state)
 /* A step that fails leaves the version before it, whole. */
 static void test_failed_step(void **state)
 {
+        enum { BEFORE_SESSIONS = 3 };
         struct fixture *f = *state;
-        make_old(f, NEWEST - 1);
+        make_old(f, BEFORE_SESSIONS);
         fixture_sql(f, "CREATE TABLE sessions (x INTEGER)");
         fails_with(ERR_FAILED, store_open(f->dir, &f->s, &f->e));
         assert_non_null(strstr(f->e.msg, "to version"));
-        assert_int_equal(fixture_sql(f, "PRAGMA user_version"), NEWEST - 1);
+        assert_int_equal(fixture_sql(f, "PRAGMA user_version"), BEFORE_SESSIONS);
         fixture_sql(f, "DROP TABLE sessions");
         ok(store_open(f->dir, &f->s, &f->e));
 }
