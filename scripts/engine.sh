@@ -2,7 +2,8 @@
 # A Docker Engine of our own for machines where none answers: started without systemd, remembered by
 # its process id, taken down with all that it left behind. Sourced by quickstart.
 #
-# Wants: ENGINE_SOCKET, ENGINE_DIR (data, log, what we changed), ENGINE_RUN (volatile files).
+# Wants: ENGINE_SOCKET, ENGINE_DIR (data, log, what we changed), ENGINE_RUN (volatile files),
+# ENGINE_BRIDGES (the network interfaces that were made through it).
 
 # shellcheck disable=SC2153
 ENGINE_PID=$ENGINE_DIR/dockerd.pid
@@ -43,12 +44,14 @@ engine_cgroups() {
 engine_iptables() {
 	ENGINE_PATH=$PATH
 	ENGINE_OPTIONS=()
-	local kind
+	local kind suffix
 	iptables -w -t nat -n -L >/dev/null 2>&1 && return 0
 	for kind in legacy nft; do
 		if "iptables-$kind" -w -t nat -n -L >/dev/null 2>&1; then
 			mkdir -p "$ENGINE_DIR/bin"
-			ln -sf "$(command -v "iptables-$kind")" "$ENGINE_DIR/bin/iptables"
+			for suffix in '' -save -restore; do
+				ln -sf "$(command -v "iptables-$kind$suffix")" "$ENGINE_DIR/bin/iptables$suffix"
+			done
 			ENGINE_PATH=$ENGINE_DIR/bin:$PATH
 			return 0
 		fi
@@ -96,19 +99,21 @@ engine_start() {
 	return 1
 }
 
-# Takes Docker's own rules out of the packet filter and sets back what it changed.
+# Takes our bridges' rules out of the packet filter; Docker's own chains and what it switched on as
+# well, unless another dockerd of this machine lives by them.
 engine_unfilter() {
-	local forward='' policy='' bridge=''
+	local forward='' policy='' bridge='' ours
 	# shellcheck disable=SC1091  # written by engine_remember
 	. "$ENGINE_DIR/before"
 	[ "$bridge" != ours ] || ip link del docker0 2>/dev/null || true
-	[ -z "$forward" ] || echo "$forward" >/proc/sys/net/ipv4/ip_forward
-	if [ "$bridge" = ours ] && iptables -S DOCKER >/dev/null 2>&1; then
-		iptables-save 2>/dev/null |
-			sed -e '/DOCKER/d' -e '/docker0/d' -e '/-[io] ds01/d' -e '/! -o ds01/d' \
-				-e "s/^:FORWARD [A-Z]*/:FORWARD ${policy:-ACCEPT}/" |
-			iptables-restore
+	ours="$(IFS='|'; echo "${ENGINE_BRIDGES[*]}")"
+	[ "$bridge" != ours ] || ours+='|docker0'
+	local edit=(-E -e "/ -[io] ($ours)( |\$)/d")
+	if ! pgrep -x dockerd >/dev/null; then
+		[ -z "$forward" ] || echo "$forward" >/proc/sys/net/ipv4/ip_forward
+		edit+=(-e '/DOCKER/d' -e "s/^:FORWARD [A-Z]*/:FORWARD ${policy:-ACCEPT}/")
 	fi
+	iptables-save 2>/dev/null | grep -v '^#' | sed "${edit[@]}" | iptables-restore
 }
 
 # Ends our dockerd, and only ours; its data stay.

@@ -31,7 +31,7 @@ class Typist:
     def end(self, status=0):
         self.t.expect(pexpect.EOF)
         self.t.close()
-        assert self.t.exitstatus == status, self.t.before
+        assert (self.t.exitstatus, self.t.signalstatus) == (status, None), self.t.before
 
     def answer(self, patterns, last):
         """Presses Enter at each of the patterns until `last` comes."""
@@ -136,9 +136,7 @@ def given(alice, pytorch):
         if state == "absent":
             return
         alice.ok(["project", "init", name, "--quick", "--framework=pytorch", "--type=custom"])
-        if state == "project":
-            alice.run(["image-delete", name, "--force"])
-        else:
+        if state != "project":
             alice.ok(["image-create", name], timeout=120)
         if state == "running":
             alice.ok(["project", "launch", name, "--background"], timeout=120)
