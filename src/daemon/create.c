@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/rules.h"
 #include "engine/containers.h"
 #include "host/account.h"
 #include "host/identity.h"
 #include "policy/name.h"
-#include "policy/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,25 +24,11 @@ void create_done(struct create *c)
         *c = (struct create){ 0 };
 }
 
-/* The names of the caller's groups among those the policy asks about. */
-static void unix_groups(const struct daemon *d, const struct peer *p, struct strv *ret)
-{
-        const struct strv *asked = policy_unix_groups(d->policy);
-        for (size_t i = 0; i < asked->n; i++) {
-                gid_t gid;
-                struct err ignored = ERR_INIT;
-                if (host_group_gid(asked->v[i], &gid, &ignored) == 0 && peer_in_group(p, gid))
-                        strv_add(ret, asked->v[i]);
-        }
-}
-
 static void decide_for(struct create *c, struct daemon *d, struct caller *who)
 {
-        cleanup_strv struct strv groups = { 0 };
         struct account account = { 0 };
         struct err ignored = ERR_INIT;
-        unix_groups(d, &who->peer, &groups);
-        policy_limits(d->policy, who->peer.user, &groups, &c->limits);
+        rules_limits_of_peer(d, &who->peer, &c->limits);
         c->gid = who->peer.gid;
         if (account_by_uid(who->peer.uid, &account, &ignored) == 0)
                 c->gid = account.gid;
@@ -134,9 +120,7 @@ int create_max_containers(const struct create *c)
 
 struct cgroup_limits create_aggregate(const struct create *c)
 {
-        return (struct cgroup_limits){ .memory_bytes = limits_get(&c->limits, LIMIT_ALL_MEMORY),
-                .cpu_quota_percent = limits_get(&c->limits, LIMIT_ALL_CPUS),
-                .pids = limits_get(&c->limits, LIMIT_ALL_TASKS) };
+        return rules_aggregate(&c->limits);
 }
 
 static int64_t nano_cpus(const struct limits *l)

@@ -15,7 +15,6 @@
 #include "engine/engine.h"
 #include "host/boot.h"
 #include "host/mounts.h"
-#include "image/catalogue.h"
 #include "rpc/server.h"
 #include "store/store.h"
 
@@ -25,8 +24,6 @@
 
 struct daemon {
         struct config config;
-        struct policy *policy;
-        struct catalogue catalogue;
         struct store *store;
         struct engine *engine;
         struct mounts mounts;
@@ -37,6 +34,7 @@ struct daemon {
         atomic_bool stopping; /* sessions and containers outlive us: nobody is "vanished" now */
 
         pthread_mutex_t lock;
+        struct rules *rules;          /* lock: policy and catalogue; by rules.h alone */
         bool engine_ready;            /* lock: it answers, and recovery has been through */
         struct err engine_error;      /* lock: why it isn't ready */
         struct engine_version engine_version; /* lock */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/rules.h"
 #include "engine/archive.h"
 #include "engine/containers.h"
 #include "store/images.h"
@@ -68,13 +69,15 @@ static int resolve_own(struct daemon *d, struct caller *who, const char *ref, st
 struct foreign {
         struct reference ref;
         char *text;
-        const struct catalogue_entry *entry; /* borrowed from the catalogue; NULL if not in it */
+        struct rules *rules; /* whose catalogue it is */
+        const struct catalogue_entry *entry; /* borrowed from there; NULL if not in it */
 };
 
 static void foreign_done(struct foreign *f)
 {
         reference_done(&f->ref);
         free(f->text);
+        rules_put(f->rules);
 }
 
 static bool allowed(const struct daemon *d, const struct reference *r)
@@ -91,7 +94,8 @@ static int parse_foreign(struct daemon *d, const char *named, struct foreign *re
         struct foreign f = { 0 };
         if (reference_parse(named, &f.ref, e) < 0)
                 return -1;
-        f.entry = catalogue_find_image(&d->catalogue, &f.ref);
+        f.rules = rules_get(d);
+        f.entry = catalogue_find_image(&f.rules->catalogue, &f.ref);
         if (!f.entry && catalogue_is_alias(named)) {
                 /* A local image of exactly that name would win; that is an image like any other. */
                 struct engine_image local = { 0 };
@@ -100,7 +104,7 @@ static int parse_foreign(struct daemon *d, const char *named, struct foreign *re
                 bool here = engine_image_inspect(d->engine, &w, named, &local, &ignored) == 0;
                 engine_image_done(&local);
                 if (!here) {
-                        if (catalogue_resolve(&d->catalogue, named, d->gpu_arch, &f.entry, e) < 0) {
+                        if (catalogue_resolve(&f.rules->catalogue, named, d->gpu_arch, &f.entry, e) < 0) {
                                 foreign_done(&f);
                                 return -1;
                         }
@@ -108,7 +112,7 @@ static int parse_foreign(struct daemon *d, const char *named, struct foreign *re
                         reference_copy(&f.entry->image, &f.ref);
                 } else {
                         struct err none = ERR_INIT;
-                        if (catalogue_resolve(&d->catalogue, named, d->gpu_arch, &f.entry, &none) < 0)
+                        if (catalogue_resolve(&f.rules->catalogue, named, d->gpu_arch, &f.entry, &none) < 0)
                                 f.entry = NULL;
                 }
         }

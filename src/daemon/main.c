@@ -3,7 +3,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/attach.h"
+#include "daemon/expire.h"
 #include "daemon/methods.h"
+#include "daemon/rules.h"
 #include "daemon/watch.h"
 #include "host/account.h"
 #include "rpc/listen.h"
@@ -19,11 +21,12 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <systemd/sd-daemon.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { STOP_MS = 15 * 1000, CATALOGUE_MAX = 1 << 20 };
+enum { STOP_MS = 15 * 1000 };
 
 int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct err *e)
 {
@@ -54,26 +57,6 @@ void daemon_instance_label(const struct daemon *d, char out[64])
 }
 
 /* ---- start ---- */
-
-static int load_catalogue(struct daemon *d, struct err *e)
-{
-        cleanup_strv struct strv warnings = { 0 };
-        /* The admin's file is listed after the shipped one and comes first for us: the earlier entry wins. */
-        for (size_t i = d->config.catalogue.n; i > 0; i--) {
-                const char *path = d->config.catalogue.v[i - 1];
-                cleanup_free char *text = NULL;
-                size_t n;
-                if (access(path, F_OK) < 0 && errno == ENOENT)
-                        continue;
-                if (config_path_check(path, e) < 0 ||
-                        fd_read_file(AT_FDCWD, path, CATALOGUE_MAX, &text, &n, e) < 0)
-                        return -1;
-                catalogue_add(&d->catalogue, text, n, path, &warnings);
-        }
-        for (size_t i = 0; i < warnings.n; i++)
-                log_warning("%s", warnings.v[i]);
-        return 0;
-}
 
 /* One ds01d for one state folder: two would both be the ledger's only writer. */
 static int lock_state(const struct daemon *d, int *ret_fd, struct err *e)
@@ -107,14 +90,11 @@ static int make_dirs(const struct daemon *d, struct err *e)
 
 static int open_all(struct daemon *d, int *ret_lock, struct err *e)
 {
-        cleanup_strv struct strv warnings = { 0 };
         cleanup_free char *ws = xasprintf("%s/ws", d->config.runtime_dir);
         if (make_dirs(d, e) < 0 || lock_state(d, ret_lock, e) < 0 || boot_id(d->boot, e) < 0 ||
-                config_policy_load(&d->config, &d->policy, &warnings, e) < 0 || load_catalogue(d, e) < 0 ||
+                rules_load(&d->config, &d->rules, e) < 0 ||
                 store_open(d->config.state_dir, &d->store, e) < 0 || mounts_open(ws, &d->mounts, e) < 0)
                 return -1;
-        for (size_t i = 0; i < warnings.n; i++)
-                log_warning("%s", warnings.v[i]);
         d->engine = engine_new(d->config.engine_socket);
         d->gpu_arch = "";
         pthread_mutex_init(&d->lock, NULL);
@@ -150,17 +130,36 @@ static int serve(struct daemon *d, struct err *e)
 
 /* ---- end ---- */
 
-static int wait_for_signal(struct err *e)
+/* SIGHUP: policy and catalogue anew. What can't be read changes nothing. */
+static void reload(struct daemon *d)
+{
+        struct err e = ERR_INIT;
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+        if (rules_reload(d, &e) == 0)
+                log_info("policy and catalogue are read anew");
+        else
+                log_error("policy and catalogue stay as they were: %s%s%s", e.msg, e.fix[0] ? ". To fix: " : "",
+                        e.fix);
+        sd_notify(0, "READY=1");
+}
+
+static int wait_for_signal(struct daemon *d, struct err *e)
 {
         sigset_t set;
         sigemptyset(&set);
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
         for (;;) {
                 int sig = sigwaitinfo(&set, NULL);
-                if (sig > 0)
+                if (sig == SIGHUP)
+                        reload(d);
+                else if (sig > 0)
                         return sig;
-                if (errno != EINTR)
+                else if (errno != EINTR)
                         return err_sys(e, errno, "Can't wait for signals");
         }
 }
@@ -198,7 +197,7 @@ static int run(struct daemon *d, struct err *e)
                 return -1;
         log_info("ds01d %s listens on %s", DS01_VERSION, d->config.socket);
         sd_notify(0, "READY=1");
-        int sig = wait_for_signal(e);
+        int sig = wait_for_signal(d, e);
         log_info("ending on signal %d", sig);
         sd_notify(0, "STOPPING=1");
         atomic_store(&d->stopping, true);
@@ -211,12 +210,13 @@ static int run(struct daemon *d, struct err *e)
                 _exit(0);
         }
         watch_join(&watch);
+        if (expire_wait(clock_mono_ms() + 1000) > 0)
+                _exit(0);
         rpc_server_free(d->server);
         engine_free(d->engine);
         mounts_done(&d->mounts);
         store_close(d->store);
-        policy_free(d->policy);
-        catalogue_done(&d->catalogue);
+        rules_put(d->rules);
         close(d->stop_fd);
         return sig < 0 ? -1 : 0;
 }

@@ -7,9 +7,9 @@
 #include "daemon/launch.h"
 #include "daemon/operation.h"
 #include "daemon/remove.h"
+#include "daemon/rules.h"
 #include "engine/containers.h"
 #include "policy/name.h"
-#include "policy/policy.h"
 
 #include <string.h>
 
@@ -131,7 +131,7 @@ int containers_list(struct daemon *d, struct caller *who, struct rpc_call *call,
 static int grace_of(struct daemon *d, const struct container *c, const json_t *params)
 {
         struct limits l;
-        policy_limits(d->policy, c->user, NULL, &l);
+        rules_limits_of(d, c->uid, c->user, &l);
         int64_t grace = json_int(params, "time", limits_get(&l, LIMIT_GRACE));
         return grace < 0 || grace > GRACE_MAX_S ? GRACE_MAX_S : (int)grace;
 }

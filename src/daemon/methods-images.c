@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "daemon/images.h"
+#include "daemon/rules.h"
 #include "store/containers.h"
 #include "store/images.h"
 
@@ -124,7 +125,8 @@ int images_list(struct daemon *d, struct caller *who, struct rpc_call *call, str
                 const struct catalogue_entry **entries = NULL;
                 if (daemon_engine(d, NULL, e) < 0)
                         goto out;
-                size_t n = catalogue_choices(&d->catalogue, d->gpu_arch, &entries);
+                cleanup_rules struct rules *rules = rules_get(d);
+                size_t n = catalogue_choices(&rules->catalogue, d->gpu_arch, &entries);
                 for (size_t i = 0; i < n; i++)
                         if (list_catalogue_entry(&l, entries[i]) < 0)
                                 break;
@@ -145,7 +147,8 @@ int images_catalogue(struct daemon *d, struct caller *who, struct rpc_call *call
         (void)e;
         /* Without the engine the catalogue is still a catalogue; nothing is then known to be here. */
         bool up = daemon_engine(d, &engine, &down) == 0;
-        size_t n = catalogue_choices(&d->catalogue, d->gpu_arch, &entries);
+        cleanup_rules struct rules *rules = rules_get(d);
+        size_t n = catalogue_choices(&rules->catalogue, d->gpu_arch, &entries);
         for (size_t i = 0; i < n; i++) {
                 struct engine_image image = { 0 };
                 struct engine_wait w = daemon_wait(LOOK_S);

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/attach.h"
+#include "daemon/expire.h"
 #include "daemon/images.h"
 #include "daemon/recovery.h"
 #include "engine/events.h"
@@ -148,6 +149,7 @@ static void *janitor(void *arg)
                 attach_sweep(d);
                 recovery_sweep(d);
                 images_sweep(d);
+                expire_sweep(d);
         }
         return NULL;
 }

@@ -5,7 +5,7 @@
  * The watcher connects to the engine, sees to networks and recovery, then follows the engine's
  * events; when the engine goes away it says so in struct daemon and tries again. The janitor comes by
  * every two seconds: sessions nobody claimed, removals that could not be finished, superseded images,
- * homes to delete.
+ * homes to delete, containers whose time is over.
  */
 #pragma once
 

@@ -115,6 +115,21 @@ int host_group_name(gid_t gid, char **ret_name, struct err *e)
         return lookup_group(gid, NULL, NULL, ret_name, e);
 }
 
+int account_groups(const struct account *a, gid_t **ret_gids, size_t *ret_n, struct err *e)
+{
+        enum { GROUPS_MAX = 65536 };
+        for (int room = 64; room <= GROUPS_MAX; room *= 4) {
+                int n = room;
+                cleanup_free gid_t *gids = xcalloc((size_t)room, sizeof *gids);
+                if (getgrouplist(a->user, a->gid, gids, &n) < 0)
+                        continue;
+                *ret_gids = take_ptr(gids);
+                *ret_n = (size_t)n;
+                return 0;
+        }
+        return err_set(e, ERR_FAILED, "Account %s is in more than %d groups", a->user, GROUPS_MAX);
+}
+
 /* The last line "KEY  NUMBER" wins, as login(1) has it. */
 static unsigned login_defs(const char *key, unsigned fallback)
 {

@@ -29,6 +29,10 @@ void account_done(struct account *a);
 int account_by_uid(uid_t uid, struct account *ret, struct err *e);
 int account_by_name(const char *name, struct account *ret, struct err *e);
 
+/* Every group that the account database puts the account in, its own one included; the caller frees
+ * *ret_gids. */
+int account_groups(const struct account *a, gid_t **ret_gids, size_t *ret_n, struct err *e);
+
 /* A group's id and name; the caller owns *ret_name. Errors as above. */
 int host_group_gid(const char *name, gid_t *ret_gid, struct err *e);
 int host_group_name(gid_t gid, char **ret_name, struct err *e);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/expire.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/operation.h"
+#include "daemon/remove.h"
+#include "daemon/rules.h"
+#include "engine/containers.h"
+#include "host/terminals.h"
+#include "policy/lifetime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { SWEEP_MS = 5 * 1000, LOOK_S = 60, STOPS_MAX = 16 };
+
+int64_t expire_runs_until(const struct limits *l, const struct container *c)
+{
+        bool runs = c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED;
+        return runs ? lifetime_end(l, LIMIT_RUNTIME, c->started_at) : 0;
+}
+
+int64_t expire_kept_until(const struct limits *l, const struct container *c)
+{
+        return c->state == LEDGER_STOPPED ? lifetime_end(l, LIMIT_CONTAINER_HOLD, c->stopped_at) : 0;
+}
+
+static int take(struct daemon *d, struct container *c, bool *ret_taken, struct err *e)
+{
+        char op[RANDOM_HEX_LEN + 1];
+        random_hex(op);
+        *ret_taken = false;
+        if (containers_begin(d->store, c->id, op, ret_taken, c, e) == 0)
+                return 0;
+        return e->code == ERR_NOT_FOUND ? 0 : -1;
+}
+
+/* ---- what ran too long ---- */
+
+static struct {
+        pthread_mutex_t lock;
+        pthread_cond_t ended;
+        size_t n;
+        int64_t ids[STOPS_MAX];
+} stops = { .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
+
+struct stop {
+        struct daemon *d;
+        int64_t id;
+};
+
+/* Has the container stopped, with its grace, and records why. The caller holds its operation. */
+static int stop_held(struct daemon *d, const struct container *c, const struct limits *l, struct err *e)
+{
+        struct engine_container now = { 0 };
+        struct err ignored = ERR_INIT;
+        char limit[LIMIT_TEXT_SIZE];
+        limit_text(LIMIT_RUNTIME, &l->v[LIMIT_RUNTIME], limit);
+        cleanup_free char *reason = xasprintf("it had run for %s, its max_runtime_h", limit);
+        struct engine_wait w = daemon_wait(LOOK_S);
+        if (containers_set_stop_reason(d->store, c->id, c->op, reason, e) < 0)
+                return -1;
+        /* A frozen process can't act on a signal. */
+        if (c->state == LEDGER_PAUSED)
+                (void)engine_container_unpause(d->engine, &w, c->engine_id, &ignored);
+        if (container_stop(d, c, (int)limits_get(l, LIMIT_GRACE), e) < 0)
+                return -1;
+        w = daemon_wait(LOOK_S);
+        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0)
+                return -1;
+        cleanup_free char *lines = container_last_lines(d, c->engine_id);
+        int r = now.running ? err_set(e, ERR_BUSY, "It still runs")
+                            : containers_stopped(d->store, c->id, c->op,
+                                      now.finished_at ? now.finished_at : clock_unix(), now.exit_code, lines, e);
+        engine_container_done(&now);
+        if (r < 0)
+                return -1;
+        container_unmount(d, c);
+        log_info("stopped %s of %s: %s", c->name, str_or_empty(c->user), reason);
+        cleanup_free char *text = xasprintf("ds01: container %s was stopped: %s.\nStart it again: container-start %s",
+                c->name, reason, c->name);
+        terminals_write(c->uid, text);
+        return 0;
+}
+
+static void stop_one(struct daemon *d, int64_t id)
+{
+        cleanup_container struct container c = { .id = id };
+        struct limits l;
+        struct err e = ERR_INIT;
+        bool taken = false;
+        if (take(d, &c, &taken, &e) < 0 || !taken)
+                return;
+        rules_limits_of(d, c.uid, c.user, &l);
+        int64_t until = expire_runs_until(&l, &c);
+        if (until > 0 && until <= clock_unix() && stop_held(d, &c, &l, &e) < 0)
+                log_warning("%s of %s has run too long: %s", c.name, str_or_empty(c.user), e.msg);
+        operation_end(d, c.id, c.op);
+}
+
+static void *stop_thread(void *arg)
+{
+        struct stop *s = arg;
+        stop_one(s->d, s->id);
+        pthread_mutex_lock(&stops.lock);
+        for (size_t i = 0; i < stops.n; i++)
+                if (stops.ids[i] == s->id) {
+                        stops.ids[i] = stops.ids[--stops.n];
+                        break;
+                }
+        pthread_cond_broadcast(&stops.ended);
+        pthread_mutex_unlock(&stops.lock);
+        free(s);
+        return NULL;
+}
+
+/* Begins a stop unless it is under way; one too many waits for the next sweep. */
+static void begin_stop(struct daemon *d, const struct container *c)
+{
+        pthread_t thread;
+        bool begun = false;
+        pthread_mutex_lock(&stops.lock);
+        for (size_t i = 0; i < stops.n; i++)
+                begun |= stops.ids[i] == c->id;
+        if (!begun && stops.n < STOPS_MAX) {
+                struct stop *s = xcalloc(1, sizeof *s);
+                *s = (struct stop){ d, c->id };
+                if (pthread_create(&thread, NULL, stop_thread, s) == 0) {
+                        pthread_detach(thread);
+                        stops.ids[stops.n++] = c->id;
+                } else {
+                        free(s);
+                }
+        }
+        pthread_mutex_unlock(&stops.lock);
+}
+
+size_t expire_wait(int64_t deadline)
+{
+        struct timespec until;
+        int ms = clock_poll_timeout(deadline);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += ms / 1000 + 1;
+        pthread_mutex_lock(&stops.lock);
+        while (stops.n > 0 && pthread_cond_timedwait(&stops.ended, &stops.lock, &until) != ETIMEDOUT)
+                continue;
+        size_t left = stops.n;
+        pthread_mutex_unlock(&stops.lock);
+        return left;
+}
+
+static void warn(struct daemon *d, const struct container *c, int64_t until, int percent)
+{
+        struct err e = ERR_INIT;
+        char ran[CLOCK_DURATION_LEN], left[CLOCK_DURATION_LEN];
+        int64_t now = clock_unix();
+        clock_duration(now - c->started_at, ran);
+        clock_duration(until - now, left);
+        cleanup_free char *text = xasprintf(
+                "ds01: container %s has run for %s and will be stopped in %s (max_runtime_h).\n"
+                "Save what you need to /workspace; what is there stays.",
+                c->name, ran, left);
+        /* First the record: a warning too few is better than one every few seconds. */
+        if (containers_set_warned(d->store, c->id, percent, &e) < 0) {
+                log_warning("%s of %s: %s", c->name, str_or_empty(c->user), e.msg);
+                return;
+        }
+        size_t n = terminals_write(c->uid, text);
+        log_info("warned %s on %zu terminals: %s is at %d %% of its time", str_or_empty(c->user), n, c->name,
+                percent);
+}
+
+/* ---- what was kept long enough ---- */
+
+static void remove_one(struct daemon *d, int64_t id)
+{
+        cleanup_container struct container c = { .id = id };
+        struct limits l;
+        struct err e = ERR_INIT;
+        bool taken = false;
+        if (take(d, &c, &taken, &e) < 0 || !taken)
+                return;
+        rules_limits_of(d, c.uid, c.user, &l);
+        int64_t until = expire_kept_until(&l, &c);
+        if (until == 0 || until > clock_unix()) {
+                operation_end(d, c.id, c.op);
+                return;
+        }
+        if (container_teardown(d, &c, &e) < 0)
+                log_warning("%s of %s was kept long enough: %s", c.name, str_or_empty(c.user), e.msg);
+        else
+                log_info("removed %s of %s: stopped for longer than its container_hold_after_stop_h", c.name,
+                        str_or_empty(c.user));
+}
+
+/* ---- all of them ---- */
+
+struct over {
+        struct daemon *d;
+        int64_t now;
+        struct limits limits;
+        uid_t uid;
+        bool known;
+        int64_t *ids; /* to remove */
+        size_t n;
+};
+
+static int look(const struct container *c, void *ctx)
+{
+        struct over *o = ctx;
+        if (c->op[0])
+                return 0;
+        if (!o->known || o->uid != c->uid)
+                rules_limits_of(o->d, c->uid, c->user, &o->limits);
+        o->known = true;
+        o->uid = c->uid;
+        int64_t kept = expire_kept_until(&o->limits, c), runs = expire_runs_until(&o->limits, c);
+        if (kept > 0 && kept <= o->now) {
+                o->ids = xrealloc(o->ids, o->n + 1, sizeof *o->ids);
+                o->ids[o->n++] = c->id;
+        }
+        if (runs > 0 && runs <= o->now)
+                begin_stop(o->d, c);
+        int percent = runs > 0 ? lifetime_warning(c->started_at, runs, o->now, c->warned) : 0;
+        if (percent > 0)
+                warn(o->d, c, runs, percent);
+        return 0;
+}
+
+void expire_sweep(struct daemon *d)
+{
+        static int64_t next; /* the janitor's alone */
+        struct over o = { .d = d, .now = clock_unix() };
+        struct err e = ERR_INIT;
+        if (clock_mono_ms() < next)
+                return;
+        next = clock_mono_ms() + SWEEP_MS;
+        if (containers_each(d->store, STORE_EVERYONE, true, look, &o, &e) < 0)
+                log_warning("limits in time: %s", e.msg);
+        for (size_t i = 0; i < o.n; i++)
+                remove_one(d, o.ids[i]);
+        free(o.ids);
+}
