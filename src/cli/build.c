@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/build.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "cli/interrupt.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "project/context.h"
 #include "project/fingerprint.h"
+#include "project/older.h"
 #include "project/recipe.h"
 
 #include <errno.h>
@@ -21,11 +24,21 @@ enum { LOG_MAX = 8 << 20 };
 struct view {
         struct cli *c;
         struct progress progress;
-        struct buf log; /* everything, shown whole if the build fails */
+        struct buf log; /* what was said, shown if the build fails */
         char *step;
         bool plain;     /* every line is printed as it comes: no terminal to rewrite a line on */
         char *image;
 };
+
+/* Keeps a line of the log. Where it is too long its beginning goes: why a build failed is at the end. */
+static void keep_line(struct view *v, const char *before, const char *line)
+{
+        if (v->log.len + strlen(before) + strlen(line) + 1 > LOG_MAX) {
+                buf_consume(&v->log, LOG_MAX / 2);
+                buf_consume(&v->log, strcspn(buf_str(&v->log), "\n"));
+        }
+        buf_printf(&v->log, "%s%s\n", before, line);
+}
 
 static void say_step(struct view *v, const json_t *row)
 {
@@ -33,7 +46,7 @@ static void say_step(struct view *v, const json_t *row)
         free(v->step);
         v->step = xasprintf("%lld/%lld %s", (long long)json_int(row, "step", 0),
                 (long long)json_int(row, "steps", 0), text);
-        buf_printf(&v->log, "Step %s\n", v->step);
+        keep_line(v, "Step ", v->step);
         if (v->plain)
                 out_say("Step %s", v->step);
         else
@@ -56,10 +69,12 @@ static void say_output(struct view *v, const char *text)
         while (*text) {
                 size_t n = strcspn(text, "\r\n");
                 cleanup_free char *line = xstrndup(text, n);
+                /* The engine colours what a step says on stderr: a line of its own, here, is no news. */
+                line[str_strip_escapes(line, n)] = '\0';
                 text += n + (text[n] != '\0');
                 if (!*line || is_noise(line))
                         continue;
-                buf_printf(&v->log, "  %s\n", line);
+                keep_line(v, "  ", line);
                 if (v->plain)
                         out_say("  %s", line);
                 else
@@ -110,8 +125,12 @@ static int send_dockerfile(const char *text, int *ret_fd, struct err *e)
         int p[2];
         if (pipe2(p, O_CLOEXEC) < 0)
                 return err_sys(e, errno, "Can't make a pipe");
-        /* At most 64 KiB, which a pipe holds: writing does not wait for the reader. */
-        if (fd_write_all(p[1], text, strlen(text), -1) < 0) {
+        /*
+         * At most 64 KiB, which a pipe holds: writing does not wait for the reader. Where the kernel gives
+         * less, to an account with very many pipes, it fails instead of waiting for ever.
+         */
+        if (fd_set_nonblock(p[1], true) < 0 ||
+                fd_write_all(p[1], text, strlen(text), clock_mono_ms()) < 0) {
                 err_sys(e, errno, "Can't pass on the Dockerfile");
                 close(p[0]);
                 close(p[1]);
@@ -126,6 +145,7 @@ static int stream_build(struct view *v, json_t *params, int dockerfile_fd, int p
 {
         int p[2];
         if (pipe2(p, O_CLOEXEC) < 0) {
+                close(dockerfile_fd);
                 json_decref(params);
                 return err_sys(e, errno, "Can't make a pipe");
         }
@@ -134,6 +154,7 @@ static int stream_build(struct view *v, json_t *params, int dockerfile_fd, int p
         if (pthread_create(&thread, NULL, pack, &packer) != 0) {
                 close(p[0]);
                 close(p[1]);
+                close(dockerfile_fd);
                 json_decref(params);
                 return err_set(e, ERR_FAILED, "Can't start a thread to pack the project");
         }
@@ -161,11 +182,14 @@ int build_project(struct cli *c, const char *project, int project_fd, const stru
                 cli_connect(c, e) < 0)
                 return -1;
         int dockerfile_fd;
-        if (send_dockerfile(text, &dockerfile_fd, e) < 0)
+        unsigned line;
+        cleanup_free char *without = older_without_labels(text, &line);
+        if (without)
+                out_say("Labels of an older ds01 in the Dockerfile (line %u) are left out: ds01d sets its own.", line);
+        if (send_dockerfile(without ? without : text, &dockerfile_fd, e) < 0)
                 return -1;
-        const char *term = getenv("TERM");
         struct view v = { .c = c, .log = BUF_INIT(LOG_MAX) };
-        v.plain = !isatty(STDERR_FILENO) || !term || strcmp(term, "dumb") == 0;
+        v.plain = !progress_possible();
         cleanup_free char *what = xasprintf("Building the image of %s", project);
         progress_start(&v.progress, what);
         json_t *params = json_pack("{s:s, s:b, s:s, s:s, s:s}", "project", project, "no_cache", (int)no_cache,

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/interrupt.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
 
@@ -146,7 +147,7 @@ int launch_start(struct cli *c, const json_t *row, struct err *e)
 {
         static const struct {
                 const char *key, *suffix;
-        } lists[] = { { "data_ro", "" }, { "data_rw", ":rw" } };
+        } lists[] = { { "data_ro", ":ro" }, { "data_rw", ":rw" } };
         cleanup_folders struct folders f = FOLDERS_INIT;
         if (folders_workspace(&f, str_or_empty(json_str(row, "workspace")), e) < 0)
                 return -1;
@@ -181,7 +182,7 @@ int launch_exists(struct cli *c, const char *name, int *ret_status, struct err *
 {
         err_set(e, ERR_EXISTS, "Container %s already exists (running)", name);
         err_fix(e, "container-attach %s\ncontainer retire %s", name, name);
-        if (!c->tty || cli_has(c, "background"))
+        if (!c->tty || cli_has(c, "background") || cli_has(c, "dry-run"))
                 return -1;
         bool open = false;
         struct err asked = ERR_INIT;

@@ -4,87 +4,15 @@
 #include "cli/help.h"
 #include "cli/out.h"
 #include "policy/access.h"
-#include "policy/name.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-bool cli_has(const struct cli *c, const char *option)
-{
-        for (size_t i = 0; i < c->n_given; i++)
-                if (strcmp(c->given[i].opt->name, option) == 0)
-                        return true;
-        return false;
-}
-
-const char *cli_value(const struct cli *c, const char *option)
-{
-        for (size_t i = c->n_given; i > 0; i--)
-                if (strcmp(c->given[i - 1].opt->name, option) == 0)
-                        return c->given[i - 1].value;
-        return NULL;
-}
-
-void cli_values(const struct cli *c, const char *option, struct strv *ret)
-{
-        for (size_t i = 0; i < c->n_given; i++)
-                if (strcmp(c->given[i].opt->name, option) == 0)
-                        strv_add(ret, c->given[i].value);
-}
-
-const char *cli_socket_path(void)
-{
-        const char *path = getenv("DS01_SOCKET");
-        return path && *path ? path : "/run/ds01/ds01.sock";
-}
-
-int cli_connect(struct cli *c, struct err *e)
-{
-        return c->rpc ? 0 : rpc_connect(cli_socket_path(), &c->rpc, e);
-}
-
-int cli_call(struct cli *c, const char *method, json_t *params, json_t **ret, struct err *e)
-{
-        if (cli_connect(c, e) < 0) {
-                json_decref(params);
-                return -1;
-        }
-        return rpc_call(c->rpc, method, params, NULL, 0, ret, NULL, e);
-}
-
-char *cli_usage_line(const struct command *cmd)
-{
-        bool main_command = cmd->flags & CMD_GUIDED;
-        return xasprintf("%s%s%s%s%s", cmd->noun,
-                main_command || strcmp(cmd->noun, "container") != 0 ? " " : "-", cmd->verb,
-                *cmd->args ? " " : "", cmd->args);
-}
-
-int cli_usage(const struct cli *c, struct err *e, const char *fmt, ...)
-{
-        char msg[512];
-        va_list ap;
-        va_start(ap, fmt);
-        vsnprintf(msg, sizeof msg, fmt, ap);
-        va_end(ap);
-        cleanup_free char *usage = cli_usage_line(c->cmd);
-        err_set(e, ERR_INVALID, "%s", msg);
-        return err_fix(e, "Usage: %s\nMore: %s-%s --help", usage, c->cmd->noun, c->cmd->verb);
-}
-
-int cli_name(const char *given, char ret_name[41], struct err *e)
-{
-        bool folded = false;
-        if (name_check(given, ret_name, &folded, e) < 0)
-                return -1;
-        if (folded)
-                out_say("Names are lower case: using %s.", ret_name);
-        return 0;
-}
 
 static int show(enum args_outcome what, const struct cli *c, const char *noun)
 {
@@ -119,22 +47,39 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
         return c->cmd->run(c, e);
 }
 
+/* Where one of 0, 1, 2 is closed, the connection to ds01d would take its number, and our output. */
+static void claim_standard_fds(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+                        abort();
+}
+
+/* Data that did not arrive is a failure; a reader that has enough is none of its own. */
+static int flush_data(int status, struct err *e)
+{
+        if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
+                return status;
+        if (errno == EPIPE)
+                return 1;
+        return err_sys(e, errno, "Can't write the output");
+}
+
 int main(int argc, char **argv)
 {
         struct cli c = { 0 };
         struct err e = ERR_INIT;
+        claim_standard_fds();
         setlocale(LC_CTYPE, "");
         signal(SIGPIPE, SIG_IGN);
         out_init();
         if (argc < 1)
                 return 2;
-        int status = run(&c, argc, argv, &e);
+        int status = flush_data(run(&c, argc, argv, &e), &e);
         if (status < 0) {
                 out_error(&e);
                 status = err_exit_status(e.code);
         }
-        if (fflush(stdout) != 0 && status == 0)
-                status = 1;
         rpc_client_free(c.rpc);
         free(c.given);
         free(c.args);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/out.h"
 
-#include "base/clock.h"
-
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -51,15 +50,15 @@ const char *out_style(FILE *f, enum out_style style)
 
 void out_say(const char *fmt, ...)
 {
-        cleanup_buf struct buf text = BUF_INIT(65536);
+        /* No smaller than what is said: a failed build says megabytes, and the end is what counts. */
+        cleanup_buf struct buf text = BUF_INIT(SIZE_MAX / 2);
         va_list ap;
-        char *raw = NULL;
+        cleanup_free char *raw = NULL;
         va_start(ap, fmt);
         if (vasprintf(&raw, fmt, ap) < 0)
                 abort();
         va_end(ap);
         str_safe_add(&text, raw, strlen(raw), true);
-        free(raw);
         fprintf(stderr, "%s\n", buf_str(&text));
 }
 
@@ -108,16 +107,27 @@ void table_cell(struct table *t, const char *text)
         strv_take(&t->cells, str_safe(text && *text ? text : "-"));
 }
 
-/* Takes the excess over the terminal's width out of the column that may shrink. */
+/*
+ * Takes the excess over the terminal's width out of the column that may shrink, then, so that no
+ * line wraps, out of whichever is widest.
+ */
 static void fit(const struct table *t, size_t *widths, size_t columns)
 {
+        enum { LEGIBLE = 8, LEAST = 3 };
         size_t total = 2 * (t->n_cols - 1);
         for (size_t i = 0; i < t->n_cols; i++)
                 total += widths[i];
-        if (t->shrink < 0 || total <= columns)
-                return;
-        size_t excess = total - columns, *w = &widths[t->shrink];
-        *w = *w > excess + 8 ? *w - excess : *w < 8 ? *w : 8;
+        for (; total > columns; total--) {
+                size_t cut = 0;
+                for (size_t i = 1; i < t->n_cols; i++)
+                        if (widths[i] > widths[cut])
+                                cut = i;
+                if (t->shrink >= 0 && widths[t->shrink] > LEGIBLE)
+                        cut = (size_t)t->shrink;
+                if (widths[cut] <= LEAST)
+                        return;
+                widths[cut]--;
+        }
 }
 
 static void print_row(const struct table *t, FILE *f, char *const *cells, const size_t *widths)
@@ -150,36 +160,4 @@ void table_print(const struct table *t, FILE *f)
         }
         for (size_t i = 0; i + t->n_cols <= t->cells.n; i += t->n_cols)
                 print_row(t, f, t->cells.v + i, widths);
-}
-
-void progress_start(struct progress *p, const char *what)
-{
-        const char *term = getenv("TERM");
-        *p = (struct progress){ .what = what, .started_ms = clock_mono_ms() };
-        p->live = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-        if (!p->live)
-                fprintf(stderr, "%s...\n", what);
-        else
-                progress_tick(p, NULL);
-}
-
-void progress_tick(struct progress *p, const char *detail)
-{
-        if (!p->live)
-                return;
-        char elapsed[CLOCK_DURATION_LEN];
-        clock_duration((clock_mono_ms() - p->started_ms) / 1000, elapsed);
-        cleanup_free char *safe = str_safe(str_or_empty(detail));
-        cleanup_free char *line = xasprintf("%s... %s%s%s", p->what, elapsed, *safe ? "  " : "", safe);
-        cleanup_free char *cut = str_cut_middle(line, (size_t)out_width(stderr) - 1);
-        fprintf(stderr, "\r\033[K%s", cut);
-        fflush(stderr);
-        p->shown = true;
-}
-
-void progress_end(struct progress *p)
-{
-        if (p->live && p->shown)
-                fputs("\r\033[K", stderr);
-        p->shown = false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How things are said: colour per stream, tables, errors, progress with elapsed time.
+ * How things are said: colour per stream, tables, errors.
  *
  * Foreign text (names, log lines, messages of the engine) is escaped by whoever prints it here; no
  * control character reaches the terminal except our own colour sequences.
@@ -35,7 +35,7 @@ struct table {
         size_t n_cols;
         const char *const *heads; /* borrowed; NULL: no head line */
         struct strv cells;
-        int shrink; /* the column whose middle is cut when the line is too wide; -1: none */
+        int shrink; /* the column that is cut first where the line is too wide; -1: the widest */
 };
 #define cleanup_table CLEANUP(table_done)
 void table_init(struct table *t, const char *const *heads, size_t n_cols, int shrink);
@@ -43,13 +43,3 @@ void table_done(struct table *t);
 void table_cell(struct table *t, const char *text);
 /* Prints aligned, never wrapped; to a file or pipe nothing is cut. */
 void table_print(const struct table *t, FILE *f);
-
-/* A line that is rewritten in place on a terminal: "what… 12s"; elsewhere printed once. */
-struct progress {
-        const char *what; /* borrowed */
-        long long started_ms;
-        bool live, shown;
-};
-void progress_start(struct progress *p, const char *what);
-void progress_tick(struct progress *p, const char *detail); /* call as often as convenient */
-void progress_end(struct progress *p);                      /* clears the live line */

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "cli/interrupt.h"
-#include "cli/out.h"
+#include "cli/progress.h"
 
 static int on_row(const json_t *row, void *ctx)
 {

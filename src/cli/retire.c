@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/interrupt.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 
 #include <string.h>
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+
+#include "cli/out.h"
+#include "policy/name.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool cli_has(const struct cli *c, const char *option)
+{
+        for (size_t i = 0; i < c->n_given; i++)
+                if (strcmp(c->given[i].opt->name, option) == 0)
+                        return true;
+        return false;
+}
+
+const char *cli_value(const struct cli *c, const char *option)
+{
+        for (size_t i = c->n_given; i > 0; i--)
+                if (strcmp(c->given[i - 1].opt->name, option) == 0)
+                        return c->given[i - 1].value;
+        return NULL;
+}
+
+void cli_values(const struct cli *c, const char *option, struct strv *ret)
+{
+        for (size_t i = 0; i < c->n_given; i++)
+                if (strcmp(c->given[i].opt->name, option) == 0)
+                        strv_add(ret, c->given[i].value);
+}
+
+const char *cli_socket_path(void)
+{
+        const char *path = getenv("DS01_SOCKET");
+        return path && *path ? path : RPC_SOCKET_PATH;
+}
+
+int cli_connect(struct cli *c, struct err *e)
+{
+        return c->rpc ? 0 : rpc_connect(cli_socket_path(), &c->rpc, e);
+}
+
+int cli_call(struct cli *c, const char *method, json_t *params, json_t **ret, struct err *e)
+{
+        if (cli_connect(c, e) < 0) {
+                json_decref(params);
+                return -1;
+        }
+        return rpc_call(c->rpc, method, params, NULL, 0, ret, NULL, e);
+}
+
+char *cli_usage_line(const struct command *cmd)
+{
+        bool main_command = cmd->flags & CMD_GUIDED;
+        return xasprintf("%s%s%s%s%s", cmd->noun,
+                main_command || strcmp(cmd->noun, "container") != 0 ? " " : "-", cmd->verb,
+                *cmd->args ? " " : "", cmd->args);
+}
+
+int cli_usage(const struct cli *c, struct err *e, const char *fmt, ...)
+{
+        char msg[512];
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(msg, sizeof msg, fmt, ap);
+        va_end(ap);
+        cleanup_free char *usage = cli_usage_line(c->cmd);
+        err_set(e, ERR_INVALID, "%s", msg);
+        return err_fix(e, "Usage: %s\nMore: %s-%s --help", usage, c->cmd->noun, c->cmd->verb);
+}
+
+int cli_name(const char *given, char ret_name[41], struct err *e)
+{
+        bool folded = false;
+        if (name_check(given, ret_name, &folded, e) < 0)
+                return -1;
+        if (folded)
+                out_say("Names are lower case: using %s.", ret_name);
+        return 0;
+}
