@@ -52,6 +52,8 @@ static int on_lost(void *ctx)
 static int wait_status(struct session *s, int *ret_status, struct err *e)
 {
         cleanup_json json_t *reply = NULL;
+        err_set(e, ERR_DAEMON, "ds01d went away before it told how the session ended");
+        err_fix(e, "sudo systemctl status ds01d");
         for (int tries = 0;; tries++) {
                 if (s->c->rpc && cli_call(s->c, "io.ds01.Sessions.Wait",
                                          json_pack("{s:s}", "session", s->id), &reply, e) == 0)
@@ -68,21 +70,19 @@ static int wait_status(struct session *s, int *ret_status, struct err *e)
 static json_t *attach_params(const char *container, char *const *command, bool tty)
 {
         int rows, cols;
-        const char *term = getenv("TERM");
+        const char *term = str_or_empty(getenv("TERM"));
         tty_size(&rows, &cols);
         json_t *words = json_array();
         for (; command && *command; command++)
                 json_array_append_new(words, json_string(*command));
         return json_pack("{s:s, s:b, s:o, s:i, s:i, s:s}", "name", container, "tty", (int)tty, "command",
-                words, "rows", rows, "cols", cols, "term", term && *term ? term : "dumb");
+                words, "rows", rows, "cols", cols, "term",
+                *term && str_is_utf8(term, strlen(term)) ? term : "dumb");
 }
 
 int session_run(struct cli *c, const char *container, char *const *command, const void *head,
         size_t head_len, int *ret_status, struct err *e)
 {
-        for (char *const *w = command; w && *w; w++)
-                if (!str_is_utf8(*w, strlen(*w)))
-                        return err_set(e, ERR_INVALID, "The command's words must be UTF-8");
         if (cli_connect(c, e) < 0)
                 return -1;
         cleanup_json json_t *reply = NULL;
@@ -122,7 +122,7 @@ static bool still_running(struct cli *c, const char *container)
 static int keep_or_retire(struct cli *c, const char *container, struct err *e)
 {
         char *answer = NULL;
-        if (!still_running(c, container))
+        if (!still_running(c, container) || c->yes)
                 return 0;
         fprintf(stderr, "\nWhat would you like to do?\n"
                         "  1) Keep running (attach again at any time)\n"

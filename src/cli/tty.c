@@ -3,10 +3,10 @@
 
 #include "base/clock.h"
 #include "base/demux.h"
-#include "base/fd.h"
 #include "base/mem.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -20,6 +20,8 @@ enum { CHUNK = 65536, RECONNECT_MS = 500 };
 
 struct run {
         struct pump *p;
+        int sig_fd;
+        bool signalled;
         struct demux demux;
         char pending[CHUNK]; /* input that the stream has not taken yet */
         size_t pending_len, pending_at;
@@ -35,10 +37,46 @@ void tty_size(int *ret_rows, int *ret_cols)
         *ret_cols = known ? w.ws_col : 80;
 }
 
+/* Returns true if the signal ends the pump. */
+static bool take_signal(struct run *r)
+{
+        struct signalfd_siginfo info;
+        if (read(r->sig_fd, &info, sizeof info) != sizeof info)
+                return false;
+        if (info.ssi_signo != SIGWINCH)
+                return true;
+        int rows, cols;
+        tty_size(&rows, &cols);
+        if (r->p->on_resize)
+                r->p->on_resize(rows, cols, r->p->ctx);
+        return false;
+}
+
+/*
+ * Blocks for as long as whoever reads our output does not, except for a signal that ends us: it would
+ * otherwise have to wait for that reader. A pipe that polls writable takes PIPE_BUF bytes at once.
+ */
 static int write_out(const char *data, size_t n, bool is_stderr, void *ctx)
 {
-        (void)ctx;
-        return fd_write_all(is_stderr ? STDERR_FILENO : STDOUT_FILENO, data, n, -1);
+        struct run *r = ctx;
+        int fd = is_stderr ? STDERR_FILENO : STDOUT_FILENO;
+        while (n > 0) {
+                struct pollfd fds[] = { { .fd = fd, .events = POLLOUT }, { .fd = r->sig_fd, .events = POLLIN } };
+                if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
+                        return -1;
+                if (fds[1].revents && take_signal(r)) {
+                        r->signalled = true;
+                        return -1;
+                }
+                if (!fds[0].revents)
+                        continue;
+                ssize_t w = write(fd, data, n < PIPE_BUF ? n : PIPE_BUF);
+                if (w < 0 && errno != EINTR && errno != EAGAIN)
+                        return -1;
+                data += w > 0 ? w : 0;
+                n -= w > 0 ? (size_t)w : 0;
+        }
+        return 0;
 }
 
 /* From the stream to our stdout and stderr. Returns 1 to go on, 0 at the stream's end, -1 on failure. */
@@ -51,8 +89,10 @@ static int take_output(struct run *r, struct err *e)
         /* A reset is how the engine ends the stream when it goes down. */
         if (n <= 0)
                 return 0;
-        int w = r->p->tty ? write_out(data, (size_t)n, false, NULL)
-                          : demux_feed(&r->demux, data, (size_t)n, write_out, NULL);
+        int w = r->p->tty ? write_out(data, (size_t)n, false, r)
+                          : demux_feed(&r->demux, data, (size_t)n, write_out, r);
+        if (w < 0 && r->demux.bad)
+                return err_set(e, ERR_ENGINE, "The container engine's stream is damaged");
         if (w < 0)
                 return err_sys(e, errno, "Can't write the output");
         return 1;
@@ -61,23 +101,25 @@ static int take_output(struct run *r, struct err *e)
 static void end_input(struct run *r)
 {
         r->stdin_open = false;
-        if (r->p->tty)
-                return; /* a TTY has no end of input: the shell is told by SIGHUP */
         if (r->write_open && r->pending_len == 0) {
                 shutdown(r->p->fd, SHUT_WR);
                 r->write_open = false;
         }
 }
 
-static void take_input(struct run *r)
+/* Returns false if the terminal is gone: a raw one has no other end of input. */
+static bool take_input(struct run *r)
 {
         ssize_t n = read(STDIN_FILENO, r->pending, sizeof r->pending);
         if (n > 0) {
                 r->pending_len = (size_t)n;
                 r->pending_at = 0;
-        } else if (n == 0 || errno != EINTR) {
+        } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+                if (r->p->tty)
+                        return false;
                 end_input(r);
         }
+        return true;
 }
 
 /* Sends what is pending as far as the stream takes it. */
@@ -106,22 +148,7 @@ static void reconnect(struct run *r)
         }
 }
 
-/* Returns true if the signal ends the pump. */
-static bool take_signal(struct run *r, int sig_fd)
-{
-        struct signalfd_siginfo info;
-        if (read(sig_fd, &info, sizeof info) != sizeof info)
-                return false;
-        if (info.ssi_signo != SIGWINCH)
-                return true;
-        int rows, cols;
-        tty_size(&rows, &cols);
-        if (r->p->on_resize)
-                r->p->on_resize(rows, cols, r->p->ctx);
-        return false;
-}
-
-static int loop(struct run *r, int sig_fd, enum pump_end *ret, struct err *e)
+static int loop(struct run *r, enum pump_end *ret, struct err *e)
 {
         for (;;) {
                 bool want_write = r->write_open && r->pending_len > 0;
@@ -129,29 +156,31 @@ static int loop(struct run *r, int sig_fd, enum pump_end *ret, struct err *e)
                 struct pollfd fds[] = {
                         { .fd = r->p->fd, .events = (short)(POLLIN | (want_write ? POLLOUT : 0)) },
                         { .fd = want_stdin ? STDIN_FILENO : -1, .events = POLLIN },
-                        { .fd = sig_fd, .events = POLLIN },
+                        { .fd = r->sig_fd, .events = POLLIN },
                         { .fd = r->p->control_fd, .events = POLLIN },
                 };
                 bool retrying = r->p->control_fd < 0 && r->p->on_lost;
                 if (poll(fds, ARRAY_LEN(fds), retrying ? RECONNECT_MS : -1) < 0 && errno != EINTR)
                         return err_sys(e, errno, "Can't wait for the terminal");
-                if (fds[2].revents && take_signal(r, sig_fd)) {
+                if (fds[2].revents && take_signal(r)) {
                         *ret = PUMP_SIGNALLED;
                         return 0;
                 }
                 if (fds[3].revents)
                         r->p->control_fd = -1;
                 reconnect(r);
-                if (fds[1].revents)
-                        take_input(r);
+                if (fds[1].revents && !take_input(r)) {
+                        *ret = PUMP_SIGNALLED;
+                        return 0;
+                }
                 if (r->pending_len > 0 && (fds[0].revents & POLLOUT || fds[1].revents))
                         give_input(r);
                 if (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) {
                         int got = take_output(r, e);
-                        if (got < 0)
+                        if (got < 0 && !r->signalled)
                                 return -1;
-                        if (got == 0) {
-                                *ret = PUMP_ENDED;
+                        if (got <= 0) {
+                                *ret = r->signalled ? PUMP_SIGNALLED : PUMP_ENDED;
                                 return 0;
                         }
                 }
@@ -171,6 +200,7 @@ int tty_pump(struct pump *p, enum pump_end *ret, struct err *e)
 
         cleanup_free struct run *r = xcalloc(1, sizeof *r);
         r->p = p;
+        r->sig_fd = sig_fd;
         r->stdin_open = r->write_open = true;
         if (p->head_len > 0 && p->head_len <= sizeof r->pending) {
                 memcpy(r->pending, p->head, p->head_len);
@@ -181,7 +211,7 @@ int tty_pump(struct pump *p, enum pump_end *ret, struct err *e)
                 cfmakeraw(&raw);
                 tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
         }
-        int result = loop(r, sig_fd, ret, e);
+        int result = loop(r, ret, e);
         if (restore)
                 tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
         sigprocmask(SIG_SETMASK, &old, NULL);

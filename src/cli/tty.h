@@ -30,7 +30,7 @@ struct pump {
 
 enum pump_end {
         PUMP_ENDED,    /* the process's side closed the stream */
-        PUMP_SIGNALLED /* we were told to end (SIGTERM, SIGHUP, SIGINT without a TTY) */
+        PUMP_SIGNALLED /* we were told to end (SIGTERM, SIGHUP, SIGINT without a TTY), or our terminal is gone */
 };
 
 /* Runs until one side ends. */
