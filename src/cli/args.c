@@ -22,7 +22,6 @@ bool args_common_applies(const struct command *cmd, const struct opt *o)
 {
         unsigned need = strcmp(o->name, "json") == 0     ? CMD_JSON
                         : strcmp(o->name, "user") == 0   ? CMD_ADMIN
-                        : strcmp(o->name, "yes") == 0    ? CMD_YES
                         : strcmp(o->name, "guided") == 0 ? CMD_GUIDED
                                                          : 0;
         return (cmd->flags & need) == need;
@@ -38,36 +37,44 @@ const struct command *args_find(const char *noun, const char *verb)
         return NULL;
 }
 
-static bool is_noun(const char *s)
+/* The table's own copy of a noun, or NULL if it is none. */
+static const char *find_noun(const char *s)
 {
         for (const struct command *const *p = commands; *p; p++)
                 if (strcmp((*p)->noun, s) == 0)
-                        return true;
-        return false;
+                        return (*p)->noun;
+        return NULL;
 }
 
-/* Every word that may stand where `noun` takes a verb; for ds01 itself also the nouns. */
-static const char *nearest_verb(const char *noun, const char *given)
+/*
+ * The word nearest to what was given where `noun` takes a verb; for ds01 itself also the nouns and the
+ * joined names. Owned; NULL if none is near.
+ */
+static char *nearest_verb(const char *noun, const char *given)
 {
-        const char *words[128];
-        size_t n = 0;
-        for (const struct command *const *p = commands; *p && n < ARRAY_LEN(words) - 2; p++)
-                if (strcmp((*p)->noun, noun) == 0)
-                        words[n++] = (*p)->verb;
-                else if (strcmp(noun, "ds01") == 0)
-                        words[n++] = (*p)->noun;
-        words[n] = NULL;
-        return str_nearest(given, words);
+        cleanup_strv struct strv words = { 0 };
+        strv_add(&words, "help");
+        for (const struct command *const *p = commands; *p; p++) {
+                if (strcmp((*p)->noun, noun) == 0) {
+                        strv_add(&words, (*p)->verb);
+                        if ((*p)->alias)
+                                strv_add(&words, (*p)->alias);
+                } else if (strcmp(noun, "ds01") == 0) {
+                        strv_add(&words, (*p)->noun);
+                        strv_take(&words, xasprintf("%s-%s", (*p)->noun, (*p)->verb));
+                }
+        }
+        return xstrdup(str_nearest(given, (const char *const *)words.v));
 }
 
 static int unknown_verb(const char *noun, const char *given, struct err *e)
 {
         cleanup_free char *safe = str_safe(given);
-        const char *near = nearest_verb(noun, given);
-        err_set(e, ERR_INVALID, "Unknown command '%s%s%.60s'%s%s%s",
-                strcmp(noun, "ds01") == 0 ? "" : noun, strcmp(noun, "ds01") == 0 ? "" : " ", safe,
-                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-        return err_fix(e, strcmp(noun, "ds01") == 0 ? "ds01 help" : "%s --help", noun);
+        cleanup_free char *near = nearest_verb(noun, given);
+        bool top = str_eq(noun, "ds01");
+        err_set(e, ERR_INVALID, "Unknown command '%s%s%.60s'%s%s%s", top ? "" : noun, top ? "" : " ", safe,
+                near ? ", did you mean '" : "", str_or_empty(near), near ? "'?" : "");
+        return err_fix(e, top ? "ds01 help" : "%s --help", noun);
 }
 
 static const struct opt *find_in(const struct command *cmd, const char *name, size_t len, char letter)
@@ -97,7 +104,7 @@ static int unknown_option(const struct cli *c, const char *given, struct err *e)
         cleanup_free char *bare = xstrndup(given, strcspn(given, "="));
         const char *near = str_starts(bare, "--") ? str_nearest(bare + 2, words) : NULL;
         err_set(e, ERR_INVALID, "Unknown option '%.60s'%s%s%s", safe, near ? ", did you mean '--" : "",
-                near ? near : "", near ? "'?" : "");
+                str_or_empty(near), near ? "'?" : "");
         return err_fix(e, "%s-%s --help", c->cmd->noun, c->cmd->verb);
 }
 
@@ -149,6 +156,17 @@ static int short_options(struct cli *c, char **argv, int argc, int *i, struct er
         return 0;
 }
 
+/* Everything goes to ds01d as JSON, or to the terminal: bytes that are no text have no place in either. */
+static int check_text(int argc, char **argv, struct err *e)
+{
+        for (int i = 0; i < argc; i++)
+                if (!str_is_utf8(argv[i], strlen(argv[i]))) {
+                        cleanup_free char *safe = str_safe(argv[i]);
+                        return err_set(e, ERR_INVALID, "Argument '%.60s' is not UTF-8", safe);
+                }
+        return 0;
+}
+
 static int parse_rest(struct cli *c, int argc, char **argv, struct err *e)
 {
         c->args = xcalloc((size_t)argc + 1, sizeof *c->args);
@@ -186,9 +204,7 @@ static int find_command(struct cli *c, int *argc, char ***argv, const char **ret
                         *ret_noun = "ds01";
                         return 0;
                 }
-                if (strcmp((*argv)[0], "--version") == 0)
-                        (*argv)[0] += 2;
-                str_replace(&word, (*argv)[0]);
+                str_replace(&word, strcmp((*argv)[0], "--version") == 0 ? "version" : (*argv)[0]);
                 if ((c->cmd = args_find("ds01", word))) {
                         (*argc)--, (*argv)++;
                         return 0;
@@ -203,16 +219,15 @@ static int find_command(struct cli *c, int *argc, char ***argv, const char **ret
                 if (c->cmd)
                         return 0;
         }
-        if (!is_noun(word))
+        const char *noun = find_noun(word);
+        if (!noun)
                 return unknown_verb("ds01", word, e);
-        for (const struct command *const *p = commands; *p; p++)
-                if (strcmp((*p)->noun, word) == 0)
-                        *ret_noun = (*p)->noun;
+        *ret_noun = noun;
         if (*argc == 0 || strcmp((*argv)[0], "help") == 0 || strcmp((*argv)[0], "-h") == 0 ||
                 strcmp((*argv)[0], "--help") == 0 || strcmp((*argv)[0], "--info") == 0)
                 return 0;
         if (!(c->cmd = args_find(word, (*argv)[0])))
-                return unknown_verb(*ret_noun, (*argv)[0], e);
+                return unknown_verb(noun, (*argv)[0], e);
         (*argc)--, (*argv)++;
         return 0;
 }
@@ -221,7 +236,7 @@ int args_parse(struct cli *c, int argc, char **argv, enum args_outcome *ret, con
         struct err *e)
 {
         *ret_noun = NULL;
-        if (find_command(c, &argc, &argv, ret_noun, e) < 0)
+        if (check_text(argc - 1, argv + 1, e) < 0 || find_command(c, &argc, &argv, ret_noun, e) < 0)
                 return -1;
         if (!c->cmd) {
                 *ret = strcmp(*ret_noun, "ds01") == 0 ? ARGS_HELP : ARGS_NOUN;

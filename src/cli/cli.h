@@ -35,8 +35,7 @@ enum command_flags {
         CMD_JSON = 1 << 1,     /* prints data: takes --json */
         CMD_ADMIN = 1 << 2,    /* takes --user=NAME */
         CMD_TRAILING = 1 << 3, /* takes `-- COMMAND…` */
-        CMD_YES = 1 << 4,      /* asks questions: takes --yes */
-        CMD_ACCOUNT = 1 << 5,  /* for an ordinary account: root is told so before anything else */
+        CMD_ACCOUNT = 1 << 4,  /* for an ordinary account: root is told so before anything else */
 };
 
 struct command {

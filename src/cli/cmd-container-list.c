@@ -41,12 +41,11 @@ static char *describe_state(const json_t *row)
         bool running = strcmp(state, "running") == 0;
         int64_t since = json_int(row, running ? "started_at" : "stopped_at", 0);
         clock_duration(clock_unix() - since, ago);
-        if (running)
-                return xasprintf("running %s", ago);
         int64_t code = json_int(row, "exit_code", -1);
-        if (strcmp(state, "stopped") == 0 && code > 0)
-                return xasprintf("stopped (exit code %lld) %s ago", (long long)code, ago);
-        return since ? xasprintf("%s %s ago", state, ago) : xstrdup(state);
+        cleanup_free char *how = strcmp(state, "stopped") == 0 && code > 0
+                                         ? xasprintf("stopped (exit code %lld)", (long long)code)
+                                         : xstrdup(state);
+        return since ? xasprintf("%s %s%s", how, ago, running ? "" : " ago") : take_ptr(how);
 }
 
 static void print_table(const json_t *rows, bool simple, bool everyone)

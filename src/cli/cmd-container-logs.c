@@ -6,16 +6,15 @@
 #include "cli/out.h"
 #include "cli/pick.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 static int on_row(const json_t *row, void *ctx)
 {
-        (void)ctx;
+        int *write_errno = ctx;
         const char *text = str_or_empty(json_str(row, "text"));
         int fd = json_bool(row, "stderr", false) ? STDERR_FILENO : STDOUT_FILENO;
-        if (!isatty(fd))
-                return fd_write_all(fd, text, strlen(text), -1);
         /* On a terminal a log line must not be able to act on it. */
         cleanup_buf struct buf safe = BUF_INIT(1 << 20);
         cleanup_free char *lines = xstrdup(text);
@@ -23,8 +22,14 @@ static int on_row(const json_t *row, void *ctx)
         for (const char *from = lines; *from; from++)
                 if (*from != '\r' || from[1] != '\n')
                         *to++ = *from;
-        str_safe_add(&safe, lines, (size_t)(to - lines), true);
-        return fd_write_all(fd, buf_str(&safe), safe.len, -1);
+        if (isatty(fd)) {
+                str_safe_add(&safe, lines, (size_t)(to - lines), true);
+                text = buf_str(&safe);
+        }
+        if (fd_write_all(fd, text, strlen(text), -1) == 0)
+                return 0;
+        *write_errno = errno;
+        return -1;
 }
 
 static int run(struct cli *c, struct err *e)
@@ -40,7 +45,10 @@ static int run(struct cli *c, struct err *e)
                 "tail", (json_int_t)tail);
         if (user)
                 json_object_set_new(params, "user", json_string(user));
-        return rpc_stream(c->rpc, "io.ds01.Containers.Logs", params, NULL, 0, on_row, NULL, e);
+        int write_errno = 0;
+        int r = rpc_stream(c->rpc, "io.ds01.Containers.Logs", params, NULL, 0, on_row, &write_errno, e);
+        /* A reader that has enough (head) is no failure worth a sentence. */
+        return r == 1 && write_errno != EPIPE ? err_sys(e, write_errno, "Can't write the output") : r;
 }
 
 static const struct opt opts[] = {

@@ -32,7 +32,7 @@ static void report(const char *name, const struct init_report *r)
                 out_say(r->adopted ? "Completed %s:" : "Made %s:", r->path);
         cleanup_buf struct buf line = BUF_INIT(4096);
         for (size_t i = 0; i < r->added.n; i++)
-                buf_printf(&line, "%s%s", i ? "  " : "  ", r->added.v[i]);
+                buf_printf(&line, "  %s", r->added.v[i]);
         if (line.len > 0)
                 out_say("%s", buf_str(&line));
         if (r->adopted && r->kept.n > 0) {

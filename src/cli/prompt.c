@@ -4,60 +4,66 @@
 #include "cli/out.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int sig)
-{
-        (void)sig;
-        interrupted = 1;
-}
 
 static int left(struct err *e)
 {
         return err_set(e, ERR_INTERRUPTED, "Nothing was done");
 }
 
-/*
- * Reads one line from the terminal without taking more of stdin than that line: what follows may be
- * meant for a shell in the container. `out` gets the line without its newline.
- */
-static int read_line(char *out, size_t size, struct err *e)
+/* Takes what is typed up to a newline. False at the end of the input, or at Ctrl-C. */
+static bool take_line(int sig_fd, char *out, size_t size)
 {
-        struct sigaction act = { .sa_handler = on_interrupt }, old;
+        struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = sig_fd, .events = POLLIN } };
+        struct signalfd_siginfo taken;
         size_t n = 0;
-        int r = -1;
-        interrupted = 0;
-        sigaction(SIGINT, &act, &old);
         for (;;) {
                 char ch;
+                if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno == EINTR)
+                        continue;
+                if (fds[1].revents && read(sig_fd, &taken, sizeof taken) > 0)
+                        return false;
                 ssize_t got = read(STDIN_FILENO, &ch, 1);
-                if (got == 1 && ch == '\n') {
-                        r = 0;
+                if (got == 0 || (got < 0 && errno != EINTR))
+                        return false;
+                if (got == 1 && ch == '\n')
                         break;
-                }
-                if (got == 1) {
-                        if (n + 1 < size)
-                                out[n++] = ch;
-                } else if (got == 0 || errno != EINTR || interrupted) {
-                        break;
-                }
+                if (got == 1 && n + 1 < size)
+                        out[n++] = ch;
         }
-        sigaction(SIGINT, &old, NULL);
         out[n] = '\0';
-        if (r < 0) {
+        return true;
+}
+
+/*
+ * Asks, and reads one line from the terminal without taking more of stdin than that line: what follows
+ * may be meant for a shell in the container. `out` gets the line without its newline and the blanks
+ * around it.
+ */
+static int ask(const char *question, char *out, size_t size, struct err *e)
+{
+        sigset_t set, old;
+        sigemptyset(&set);
+        sigaddset(&set, SIGINT);
+        /* Before the question is seen, so that no answer to it is early. */
+        pthread_sigmask(SIG_BLOCK, &set, &old);
+        cleanup_close int sig_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        fputs(question, stderr);
+        bool answered = take_line(sig_fd, out, size);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (!answered) {
                 fputc('\n', stderr);
                 return left(e);
         }
-        /* Blanks around an answer mean nothing. */
         size_t from = strspn(out, " \t\r");
-        memmove(out, out + from, n - from + 1);
-        for (n -= from; n > 0 && strchr(" \t\r", out[n - 1]); n--)
+        memmove(out, out + from, strlen(out + from) + 1);
+        for (size_t n = strlen(out); n > 0 && strchr(" \t\r", out[n - 1]); n--)
                 out[n - 1] = '\0';
         return 0;
 }
@@ -74,10 +80,10 @@ int prompt_yes(const struct cli *c, bool fallback, bool *ret, struct err *e, con
         if (vasprintf(&question, fmt, ap) < 0)
                 abort();
         va_end(ap);
+        cleanup_free char *line = xasprintf("%s [%s] ", question, fallback ? "Y/n" : "y/N");
         for (int tries = 0; tries < 3; tries++) {
                 char answer[64];
-                fprintf(stderr, "%s [%s] ", question, fallback ? "Y/n" : "y/N");
-                if (read_line(answer, sizeof answer, e) < 0)
+                if (ask(line, answer, sizeof answer, e) < 0)
                         return -1;
                 if (!*answer)
                         return *ret = fallback, 0;
@@ -95,15 +101,17 @@ int prompt_yes(const struct cli *c, bool fallback, bool *ret, struct err *e, con
 int prompt_line(const struct cli *c, const char *question, const char *fallback, char **ret,
         struct err *e)
 {
+        if (c->yes && fallback) {
+                *ret = xstrdup(fallback);
+                return 0;
+        }
         if (!c->tty)
                 return cli_usage(c, e, "Can't ask without a terminal: %s", question);
+        cleanup_free char *line = fallback && *fallback ? xasprintf("%s [%s]: ", question, fallback)
+                                                        : xasprintf("%s: ", question);
         for (int tries = 0; tries < 3; tries++) {
                 char answer[512];
-                if (fallback && *fallback)
-                        fprintf(stderr, "%s [%s]: ", question, fallback);
-                else
-                        fprintf(stderr, "%s: ", question);
-                if (read_line(answer, sizeof answer, e) < 0)
+                if (ask(line, answer, sizeof answer, e) < 0)
                         return -1;
                 if (*answer || fallback) {
                         *ret = xstrdup(*answer ? answer : fallback);
@@ -172,8 +180,8 @@ int prompt_pick(const struct cli *c, const char *title, const struct choices *l,
         for (int tries = 0; tries < 3;) {
                 char answer[128];
                 long long number;
-                fprintf(stderr, "Choice [1-%zu]: ", n);
-                if (read_line(answer, sizeof answer, e) < 0)
+                cleanup_free char *line = xasprintf("Choice [1-%zu]: ", n);
+                if (ask(line, answer, sizeof answer, e) < 0)
                         return -1;
                 if (strcmp(answer, "q") == 0)
                         return left(e);
@@ -200,7 +208,8 @@ int prompt_guide(const struct cli *c, struct err *e, const char *text)
         if (!c->guided)
                 return 0;
         char ignored[64];
-        fprintf(stderr, "\n%s%s%s\n\nPress Enter to continue... ", out_style(stderr, OUT_CYAN), text,
-                out_style(stderr, OUT_PLAIN));
-        return read_line(ignored, sizeof ignored, e);
+        fprintf(stderr, "\n%s%s%s\n\n", out_style(stderr, OUT_CYAN), text, out_style(stderr, OUT_PLAIN));
+        if (c->yes)
+                return 0;
+        return ask("Press Enter to continue... ", ignored, sizeof ignored, e);
 }

@@ -11,7 +11,7 @@
 int prompt_yes(const struct cli *c, bool fallback, bool *ret, struct err *e, const char *fmt, ...)
         __attribute__((format(printf, 5, 6)));
 
-/* Asks for a line of text; Enter takes `fallback` (NULL: asks again). The caller owns *ret. */
+/* Asks for a line of text; Enter and --yes take `fallback` (NULL: asks again). The caller owns *ret. */
 int prompt_line(const struct cli *c, const char *question, const char *fallback, char **ret,
         struct err *e);
 
@@ -35,5 +35,5 @@ void choices_add(struct choices *l, const char *name, const char *note);
 int prompt_pick(const struct cli *c, const char *title, const struct choices *l, size_t *ret,
         struct err *e);
 
-/* "Press Enter to continue..." in guided mode, after a paragraph of explanation; else nothing. */
+/* A paragraph of explanation in guided mode, then "Press Enter to continue..." unless --yes. */
 int prompt_guide(const struct cli *c, struct err *e, const char *text);
