@@ -62,43 +62,43 @@ static bool name_taken(struct cli *c, const char *name)
         return cli_call(c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", name), &row, &ignored) == 0;
 }
 
-/* Your images, then the catalogue; a container of a catalogue image is called after its framework. */
+static void offer_done(struct offer *o)
+{
+        choices_done(&o->rows);
+        strv_done(&o->images);
+        strv_done(&o->names);
+}
+
+/*
+ * Your images, then the catalogue; a container of a catalogue image is called after its framework. One
+ * of your own images keeps its project, whatever the container is called.
+ */
 static int pick(struct deploy *d, struct err *e)
 {
-        struct offer o = { 0 };
+        CLEANUP(offer_done) struct offer o = { 0 };
+        cleanup_free char *name = NULL;
         size_t i;
-        int r = -1;
-        if (!d->c->tty)
-                return cli_usage(d->c, e, "A name is needed where there is no terminal");
-        if (cli_connect(d->c, e) < 0)
-                return -1;
-        if (rpc_stream(d->c->rpc, "io.ds01.Images.List", json_object(), NULL, 0, offer_own, &o, e) < 0 ||
+        if (cli_connect(d->c, e) < 0 ||
+                rpc_stream(d->c->rpc, "io.ds01.Images.List", json_object(), NULL, 0, offer_own, &o, e) < 0 ||
                 rpc_stream(d->c->rpc, "io.ds01.Images.Catalogue", json_object(), NULL, 0, offer_catalogue, &o,
                         e) < 0)
-                goto out;
+                return -1;
         if (o.rows.n == 0) {
                 err_set(e, ERR_NO_IMAGE, "You have no images, and the catalogue is empty");
-                err_fix(e, "project init my-project\nproject launch my-project");
-                goto out;
+                return err_fix(e, "project init my-project\nproject launch my-project");
         }
         if (prompt_pick(d->c, "Select an image to deploy:", &o.rows, &i, e) < 0)
-                goto out;
-        cleanup_free char *name = xstrdup(o.names.v[i]);
-        if (name_taken(d->c, name)) {
-                char *other;
-                cleanup_free char *question = xasprintf("You have a container %s already. Name of the new one", name);
-                if (prompt_line(d->c, question, NULL, &other, e) < 0)
-                        goto out;
-                free(name);
-                name = other;
+                return -1;
+        if (name_taken(d->c, o.names.v[i])) {
+                cleanup_free char *question =
+                        xasprintf("You have a container %s already. Name of the new one", o.names.v[i]);
+                if (prompt_line(d->c, question, NULL, &name, e) < 0)
+                        return -1;
         }
+        if (cli_name(name ? name : o.names.v[i], d->name, e) < 0)
+                return -1;
         str_replace(&d->image, o.images.v[i]);
-        r = cli_name(name, d->name, e);
-out:
-        choices_done(&o.rows);
-        strv_done(&o.images);
-        strv_done(&o.names);
-        return r;
+        return cli_name(*d->image ? d->name : o.names.v[i], d->project, e);
 }
 
 static int read_arguments(struct deploy *d, struct err *e)
@@ -114,13 +114,16 @@ static int read_arguments(struct deploy *d, struct err *e)
         if (cli_has(c, "workspace") && cli_has(c, "project"))
                 return cli_usage(c, e, "Options --workspace and --project exclude each other");
         d->image = framework ? xasprintf("aime/%s", framework) : xstrdup(str_or_empty(image));
-        if (c->n_args == 0 ? pick(d, e) < 0 : cli_name(c->args[0], d->name, e) < 0)
+        const char *project = cli_value(c, "project"), *name = c->n_args > 0 ? c->args[0] : project;
+        if (!name && (image || framework || !c->tty))
+                return cli_usage(c, e, c->tty ? "A container of that image needs a name"
+                                              : "A name is needed where there is no terminal");
+        if (!name)
+                return pick(d, e);
+        if (cli_name(name, d->name, e) < 0)
                 return -1;
-        const char *project = cli_value(c, "project");
-        if (project)
-                return cli_name(project, d->project, e);
         memcpy(d->project, d->name, sizeof d->project);
-        return 0;
+        return project && project != name ? cli_name(project, d->project, e) : 0;
 }
 
 /* The image must be there: a catalogue image is fetched, a missing one of the user's own is an error. */
@@ -238,7 +241,7 @@ const struct command cmd_container_deploy = {
         .verb = "deploy",
         .args = "[name] [image]",
         .max_args = 2,
-        .flags = CMD_GUIDED | CMD_YES | CMD_ACCOUNT,
+        .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Creates and starts a container from an existing image",
         .details = "  Uses the image of the project of that name, or the one given. It never builds. Without a\n"
                    "  name it offers your images and the catalogue.\n",

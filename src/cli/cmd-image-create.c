@@ -76,19 +76,18 @@ static int write_recipe(struct cli *c, const char *name, int dir_fd, const struc
         const char *type = cli_value(c, "type") ? cli_value(c, "type") : py->type ? py->type : "custom";
         struct template_values v = { .name = name, .type = type, .framework = base.word, .version = base.version,
                 .base_image = base.image, .pip = &pip, .apt = &apt, .gpus = -1 };
-        if (take_requirements(c, dir_fd, e) < 0)
+        if ((!has_dockerfile && template_check(&v, e) < 0) || take_requirements(c, dir_fd, e) < 0)
                 return -1;
+        bool has_requirements = faccessat(dir_fd, "requirements.txt", F_OK, 0) == 0;
         if (!has_dockerfile) {
-                if (template_check(&v, e) < 0)
-                        return -1;
                 cleanup_free char *requirements = template_requirements(&v);
                 cleanup_free char *dockerfile = template_dockerfile(&v);
-                return write_new(dir_fd, "requirements.txt", requirements, e) < 0 ||
-                                       write_new(dir_fd, "Dockerfile", dockerfile, e) < 0
-                               ? -1
-                               : 0;
+                if (write_new(dir_fd, "requirements.txt", requirements, e) < 0 ||
+                        write_new(dir_fd, "Dockerfile", dockerfile, e) < 0)
+                        return -1;
         }
-        if (pip.n == 0)
+        /* A new requirements.txt has them already; one of the user's gets them added. */
+        if (pip.n == 0 || (!has_dockerfile && !has_requirements))
                 return 0;
         cleanup_free char *old = NULL, *text = NULL;
         if (requirements_read(dir_fd, &old, e) < 0 || requirements_edit(old, &pip, NULL, &text, NULL, e) < 0)

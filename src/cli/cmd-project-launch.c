@@ -82,6 +82,10 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
                 return -1;
         const char *ref = str_or_empty(json_str(p->image, "image"));
         bool build = cli_has(p->c, "rebuild");
+        if (!build && need != BUILD_CURRENT && p->dry_run) {
+                out_say("Would offer to build %s: %s.", ref, why);
+                return 0;
+        }
         if (!build && need == BUILD_MISSING) {
                 out_say("Image %s is needed: %s.", ref, why);
                 if (prompt_guide(p->c, e,
@@ -111,7 +115,8 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
         return build_project(p->c, p->name, p->dir_fd, &p->py, false, e);
 }
 
-static int launch_new(struct plan *p, struct err *e)
+/* `instead`: of the container that is there; it goes once the new one's folders could be opened. */
+static int launch_new(struct plan *p, bool instead, struct err *e)
 {
         cleanup_folders struct folders f = FOLDERS_INIT;
         cleanup_strv struct strv data = { 0 };
@@ -136,6 +141,7 @@ static int launch_new(struct plan *p, struct err *e)
         if (prompt_guide(p->c, e,
                     "Now the container is created and started. Your project folder appears in it as\n"
                     "/workspace; files belong to you on both sides.") < 0 ||
+                (instead && retire_container(p->c, p->name, true, false, e) < 0) ||
                 launch_request(p->c, &l, &reply, e) < 0)
                 return -1;
         launch_say("Launched", p->name);
@@ -151,20 +157,24 @@ static int launch_existing(struct plan *p, bool built, struct err *e)
         bool recreate = false;
         if (changed) {
                 out_say("%s was made from an older image.", p->name);
-                if (p->c->yes)
-                        recreate = true;
+                /* Unattended, nothing that is in the container is thrown away unasked. */
+                if (p->dry_run)
+                        recreate = p->c->yes;
+                else if (!p->c->tty && !p->c->yes)
+                        out_say("Starting it as it is. Make it anew: project launch %s --yes", p->name);
                 else if (prompt_yes(p->c, true, &recreate, e,
                                  "Make it anew? What is not in /workspace is lost.") < 0)
                         return -1;
-                if (!p->c->tty && !p->c->yes)
-                        recreate = false;
         }
+        if (!recreate && cli_has(p->c, "data"))
+                out_say("%s keeps the folders that it was made with. For others: container retire %s", p->name,
+                        p->name);
         if (p->dry_run) {
                 out_say("Would %s %s.", recreate ? "make anew" : "start", p->name);
                 return 0;
         }
         if (recreate)
-                return retire_container(p->c, p->name, true, false, e) < 0 ? -1 : launch_new(p, e);
+                return launch_new(p, true, e);
         if (launch_start(p->c, p->container, e) < 0)
                 return -1;
         launch_say("Started", p->name);
@@ -182,7 +192,7 @@ static int launch(struct plan *p, struct err *e)
                 return launch_exists(p->c, p->name, &status, e) < 0 ? -1 : status;
         if (have_image(p, &built, e) < 0)
                 return -1;
-        if ((p->container ? launch_existing(p, built, e) : launch_new(p, e)) < 0)
+        if ((p->container ? launch_existing(p, built, e) : launch_new(p, false, e)) < 0)
                 return -1;
         if (p->dry_run || cli_has(p->c, "background"))
                 return 0;
@@ -215,7 +225,7 @@ const struct command cmd_project_launch = {
         .verb = "launch",
         .args = "[name]",
         .max_args = 1,
-        .flags = CMD_GUIDED | CMD_YES | CMD_ACCOUNT,
+        .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Starts a project's container and opens a shell in it",
         .details = "  Checks the project's image, offers to build it if it is missing or out of date, creates\n"
                    "  the container, starts it and opens a shell. Without a name it asks which project.\n"
