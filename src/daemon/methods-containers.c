@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/expire.h"
 #include "daemon/images.h"
 #include "daemon/launch.h"
 #include "daemon/operation.h"
@@ -31,11 +32,12 @@ static void strings_of(const json_t *array, struct strv *ret)
                 strv_add(ret, json_string_value(s));
 }
 
-static json_t *row_json(const struct container *c)
+static json_t *row_json(const struct container *c, const struct limits *l)
 {
         char engine_name[NAME_ENGINE_SIZE];
         name_engine(c->name, c->uid, engine_name);
-        return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:s}",
+        return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:I,"
+                         " s:I, s:s}",
                 "name", c->name, "user", str_or_empty(c->user), "uid", (json_int_t)c->uid, "state",
                 ledger_wire(c->state), "project", str_or_empty(c->project), "image", str_or_empty(c->image_ref),
                 "image_id", str_or_empty(c->image_id), "framework", str_or_empty(c->framework), "workspace",
@@ -43,7 +45,8 @@ static json_t *row_json(const struct container *c)
                 string_array(&c->data_rw), "interface", str_or_empty(c->interface), "created_at",
                 (json_int_t)c->created_at, "started_at", (json_int_t)c->started_at, "stopped_at",
                 (json_int_t)c->stopped_at, "exit_code", c->exit_code, "last_lines", str_or_empty(c->last_lines),
-                "engine_name", engine_name);
+                "stop_reason", str_or_empty(c->stop_reason), "runs_until", (json_int_t)expire_runs_until(l, c),
+                "kept_until", (json_int_t)expire_kept_until(l, c), "engine_name", engine_name);
 }
 
 static int find(struct daemon *d, uid_t uid, const char *given, struct container *ret, struct err *e)
@@ -108,20 +111,36 @@ int containers_get_row(struct daemon *d, struct caller *who, struct rpc_call *ca
         if (caller_target(who, call->params, false, "looks at a container", &target, e) < 0 ||
                 find(d, target.uid, json_str(call->params, "name"), &c, e) < 0)
                 return -1;
-        return rpc_reply(call, row_json(&c));
+        struct limits l;
+        rules_limits_of(d, c.uid, c.user, &l);
+        return rpc_reply(call, row_json(&c, &l));
 }
+
+struct listing {
+        struct daemon *d;
+        struct rpc_call *call;
+        uid_t uid;
+        struct limits limits; /* of uid, where it is known */
+        bool known;
+};
 
 static int list_one(const struct container *c, void *ctx)
 {
-        return rpc_reply_more(ctx, row_json(c));
+        struct listing *l = ctx;
+        if (!l->known || l->uid != c->uid)
+                rules_limits_of(l->d, c->uid, c->user, &l->limits);
+        l->known = true;
+        l->uid = c->uid;
+        return rpc_reply_more(l->call, row_json(c, &l->limits));
 }
 
 int containers_list(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
 {
         struct target target;
+        struct listing listing = { .d = d, .call = call };
         bool all = json_bool(call->params, "all", false);
         if (caller_target(who, call->params, true, "lists containers", &target, e) < 0 ||
-                containers_each(d->store, target.uid, all, list_one, call, e) < 0)
+                containers_each(d->store, target.uid, all, list_one, &listing, e) < 0)
                 return -1;
         return rpc_reply(call, NULL);
 }

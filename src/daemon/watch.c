@@ -8,6 +8,7 @@
 #include "daemon/expire.h"
 #include "daemon/images.h"
 #include "daemon/recovery.h"
+#include "daemon/usage.h"
 #include "engine/events.h"
 #include "engine/networks.h"
 
@@ -150,6 +151,7 @@ static void *janitor(void *arg)
                 recovery_sweep(d);
                 images_sweep(d);
                 expire_sweep(d);
+                usage_sweep(d);
         }
         return NULL;
 }
