@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "daemon/attach.h"
+#include "daemon/audit.h"
 #include "rpc/api.h"
 #include "store/users.h"
 
@@ -15,10 +16,13 @@ static method_fn *const table[API_METHOD_COUNT] = {
 void methods_dispatch(struct rpc_call *call, void *ctx)
 {
         struct err e = ERR_INIT;
+        struct audit audit;
+        struct caller *who = caller_of(call);
         method_fn *fn = table[call->method->id];
-        if (!fn)
-                err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
-        else if (fn(ctx, caller_of(call), call, &e) == 0)
+        audit_begin(ctx, who, call, &audit);
+        int r = fn ? fn(ctx, who, call, &e) : err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
+        audit_end(ctx, who, call, &audit, r < 0 ? &e : NULL);
+        if (r == 0)
                 return;
         /* Streams end with us: to their callers that is no hang-up of theirs. */
         if (e.code == ERR_INTERRUPTED && atomic_load(&((struct daemon *)ctx)->stopping)) {
