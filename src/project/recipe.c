@@ -114,7 +114,34 @@ static void note_missing(const struct strv *wanted, const bool *seen, struct str
                         strv_add(ret_missing, wanted->v[i]);
 }
 
-/* One line of requirements.txt, its newline included: kept, replaced or dropped. */
+/* Is that all: a name, or a name with extras? Then whichever version stands there will do. */
+static bool names_any_version(const char *requirement)
+{
+        size_t n = strspn(requirement, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+        return requirement[n] == '\0';
+}
+
+/* Where the comment of a line begins, the blanks before it included; n if there is none. */
+static size_t find_comment(const char *line, size_t n)
+{
+        for (size_t i = 1; i < n; i++)
+                if (line[i] == '#' && (line[i - 1] == ' ' || line[i - 1] == '\t')) {
+                        while (i > 0 && (line[i - 1] == ' ' || line[i - 1] == '\t'))
+                                i--;
+                        return i;
+                }
+        return n > 0 && line[n - 1] == '\n' ? n - 1 : n;
+}
+
+/* True if the text's n bytes are the requirement, as it is written. */
+static bool is_same_text(const char *line, size_t n, const char *requirement)
+{
+        while (n > 0 && isspace((unsigned char)line[n - 1]))
+                n--;
+        return strlen(requirement) == n && strncmp(line, requirement, n) == 0;
+}
+
+/* One line of requirements.txt, its newlines included: kept, replaced or dropped. */
 static void edit_line(struct buf *out, const char *line, size_t n, const struct strv *add,
         bool *added, const struct strv *remove, bool *removed)
 {
@@ -122,15 +149,46 @@ static void edit_line(struct buf *out, const char *line, size_t n, const struct 
         package_name(line, n, name);
         ssize_t gone = find_package(remove, name);
         ssize_t replaced = find_package(add, name);
+        for (size_t i = 0; add && i < add->n; i++)
+                added[i] = added[i] || is_same_text(line, n, add->v[i]);
         if (gone >= 0) {
                 removed[gone] = true;
-        } else if (replaced >= 0) {
-                if (!added[replaced])
-                        buf_printf(out, "%s\n", add->v[replaced]);
-                added[replaced] = true;
-        } else {
+        } else if (replaced < 0 || names_any_version(add->v[replaced])) {
                 buf_add(out, line, n);
+                if (replaced >= 0)
+                        added[replaced] = true;
+        } else if (is_same_text(line, n, add->v[replaced])) {
+                buf_add(out, line, n);
+        } else if (!added[replaced]) {
+                size_t comment = find_comment(line, n);
+                buf_str_add(out, add->v[replaced]);
+                buf_add(out, line + comment, n - comment);
+                if (line[n - 1] != '\n')
+                        buf_putc(out, '\n');
+                added[replaced] = true;
         }
+}
+
+/* Bytes of the line at `text`, with the lines that a backslash at its end makes part of it. */
+static size_t logical_line(const char *text)
+{
+        size_t n = 0;
+        for (;;) {
+                size_t len = strcspn(text + n, "\n");
+                bool goes_on = len > 0 && text[n + len - 1] == '\\';
+                n += len + (text[n + len] == '\n');
+                if (!goes_on || text[n] == '\0')
+                        return n;
+        }
+}
+
+/* Does the list name the package of entry i further up? */
+static bool named_before(const struct strv *list, size_t i)
+{
+        char name[NAME_MAX_BYTES];
+        package_name(list->v[i], strlen(list->v[i]), name);
+        ssize_t first = find_package(list, name);
+        return first >= 0 && (size_t)first < i;
 }
 
 int requirements_edit(const char *text, const struct strv *add, const struct strv *remove,
@@ -142,13 +200,12 @@ int requirements_edit(const char *text, const struct strv *add, const struct str
         cleanup_free bool *removed = xcalloc(remove ? remove->n + 1 : 1, sizeof *removed);
         cleanup_buf struct buf out = BUF_INIT(REQUIREMENTS_MAX);
         for (const char *line = text; *line;) {
-                size_t n = strcspn(line, "\n");
-                n += line[n] == '\n';
+                size_t n = logical_line(line);
                 edit_line(&out, line, n, add, added, remove, removed);
                 line += n;
         }
         for (size_t i = 0; add && i < add->n; i++) {
-                if (added[i])
+                if (added[i] || named_before(add, i))
                         continue;
                 if (out.len > 0 && out.data[out.len - 1] != '\n')
                         buf_putc(&out, '\n');
@@ -158,6 +215,30 @@ int requirements_edit(const char *text, const struct strv *add, const struct str
                 return err_set(e, ERR_INVALID, "requirements.txt would be larger than 1 MiB");
         note_missing(remove, removed, ret_missing);
         *ret_text = xstrdup(buf_str(&out));
+        return 0;
+}
+
+int requirements_list(const char *text, const char *shown, struct strv *ret, struct err *e)
+{
+        unsigned number = 1;
+        for (const char *line = text; *line;) {
+                size_t n = logical_line(line), end = find_comment(line, n);
+                const char *from = line + strspn(line, " \t");
+                cleanup_free char *word = from < line + end ? xstrndup(from, (size_t)(line + end - from)) : xstrdup("");
+                for (size_t len = strlen(word); len > 0 && isspace((unsigned char)word[len - 1]);)
+                        word[--len] = '\0';
+                if (*word && *word != '#') {
+                        if (!requirement_ok(word)) {
+                                cleanup_free char *safe = str_safe(word);
+                                err_set(e, ERR_INVALID, "%s:%u: '%.100s' is not a package", shown, number, safe);
+                                return err_fix(e, "Write that line into requirements.txt yourself: image-update --edit");
+                        }
+                        strv_take(ret, take_ptr(word));
+                }
+                for (size_t i = 0; i < n; i++)
+                        number += line[i] == '\n';
+                line += n;
+        }
         return 0;
 }
 
@@ -285,12 +366,57 @@ int apt_edit(const char *dockerfile, const struct strv *add, const struct strv *
                         return err_set(e, ERR_INVALID, "The Dockerfile has no FROM line");
         }
         change_packages(&old, add, remove, &new, ret_missing);
+        /* Nothing to write: a file without the marks gets none. */
+        if (new.n == 0 && old.n == 0) {
+                *ret_text = xstrdup(dockerfile);
+                return 0;
+        }
         cleanup_buf struct buf out = BUF_INIT(DOCKERFILE_MAX);
         buf_add(&out, dockerfile, (size_t)(begin - dockerfile));
         if (out.len > 0 && out.data[out.len - 1] != '\n')
                 buf_putc(&out, '\n');
         apt_block_add(&out, &new);
         buf_str_add(&out, resume);
+        if (out.full)
+                return err_set(e, ERR_INVALID, "The Dockerfile would be larger than 64 KiB");
+        *ret_text = buf_take(&out);
+        return 0;
+}
+
+void pip_layer_add(struct buf *b)
+{
+        buf_str_add(b,
+                "# pip may write into the image's own Python: nothing else uses it.\n"
+                "ENV PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore "
+                "PIP_DISABLE_PIP_VERSION_CHECK=1\n"
+                "COPY requirements.txt /tmp/requirements.txt\n"
+                "# A list without packages needs neither pip nor a network.\n"
+                "RUN if grep -q '^[[:space:]]*[^#[:space:]]' /tmp/requirements.txt; then \\\n"
+                "        pip install --no-cache-dir -r /tmp/requirements.txt; \\\n"
+                "    fi\n");
+}
+
+bool dockerfile_installs_requirements(const char *dockerfile)
+{
+        for (const char *line = dockerfile; *line;) {
+                size_t n = strcspn(line, "\n");
+                const char *word = line + strspn(line, " \t");
+                const char *found = strstr(line, "requirements.txt");
+                if (*word != '#' && found && found < line + n)
+                        return true;
+                line += n + (line[n] == '\n');
+        }
+        return false;
+}
+
+int dockerfile_add_pip_layer(const char *dockerfile, char **ret_text, struct err *e)
+{
+        cleanup_buf struct buf out = BUF_INIT(DOCKERFILE_MAX);
+        buf_str_add(&out, dockerfile);
+        if (out.len > 0 && out.data[out.len - 1] != '\n')
+                buf_putc(&out, '\n');
+        buf_putc(&out, '\n');
+        pip_layer_add(&out);
         if (out.full)
                 return err_set(e, ERR_INVALID, "The Dockerfile would be larger than 64 KiB");
         *ret_text = buf_take(&out);

@@ -30,8 +30,10 @@ int dockerfile_read(int project_dirfd, const char *name, char **ret_text, struct
 int requirements_read(int project_dirfd, char **ret_text, struct err *e);
 
 /*
- * Adds and removes packages of a requirements text. An added "numpy>=2" takes the place of the line
- * about numpy, else it goes to the end; names compare as pip compares them. Names to remove that
+ * Adds and removes packages of a requirements text. An added "numpy>=2" takes the place of what the
+ * line about numpy says in front of its comment, else it goes to the end; a mere "numpy" leaves a
+ * line about numpy as it is. Names compare as pip compares them. A line that ends in a backslash is
+ * one with the next. Names to remove that
  * stand nowhere are added to ret_missing (which may be NULL). add and remove may be NULL. A
  * requirement with control characters or a leading "-" is ERR_INVALID. The caller owns the text.
  */
@@ -39,8 +41,15 @@ int requirements_edit(const char *text, const struct strv *add, const struct str
         char **ret_text, struct strv *ret_missing, struct err *e);
 
 /*
+ * The packages of a requirements text, without comments, as requirements_edit() takes them. What it
+ * would not take (options such as -r, paths) is ERR_INVALID with its line; `shown` is what the
+ * sentence calls the file.
+ */
+int requirements_list(const char *text, const char *shown, struct strv *ret, struct err *e);
+
+/*
  * The same for apt packages in a Dockerfile. A Dockerfile without the marks gets the block after
- * its last FROM line. ERR_INVALID for a name that is none, for a block that was changed into
+ * its last FROM line, if there is a package to write. ERR_INVALID for a name that is none, for a block that was changed into
  * something else, or if there is no FROM line.
  */
 int apt_edit(const char *dockerfile, const struct strv *add, const struct strv *remove,
@@ -52,3 +61,10 @@ bool apt_package_ok(const char *s);
 
 /* Appends the block with these packages (possibly none), marks included. */
 void apt_block_add(struct buf *b, const struct strv *packages);
+
+/* Appends the steps that install requirements.txt in a layer of their own. */
+void pip_layer_add(struct buf *b);
+/* Does a step of the Dockerfile speak of requirements.txt? Else a change there changes no image. */
+bool dockerfile_installs_requirements(const char *dockerfile);
+/* The Dockerfile with pip_layer_add() at its end. The caller owns the text. */
+int dockerfile_add_pip_layer(const char *dockerfile, char **ret_text, struct err *e);

@@ -161,16 +161,9 @@ char *template_dockerfile(const struct template_values *v)
                 "FROM %s\n\n",
                 v->name, v->base_image);
         apt_block_add(&b, &apt);
+        buf_putc(&b, '\n');
+        pip_layer_add(&b);
         buf_str_add(&b,
-                "\n"
-                "# pip may write into the image's own Python: nothing else uses it.\n"
-                "ENV PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore "
-                "PIP_DISABLE_PIP_VERSION_CHECK=1\n"
-                "COPY requirements.txt /tmp/requirements.txt\n"
-                "# A list without packages needs neither pip nor a network.\n"
-                "RUN if grep -q '^[[:space:]]*[^#[:space:]]' /tmp/requirements.txt; then \\\n"
-                "        pip install --no-cache-dir -r /tmp/requirements.txt; \\\n"
-                "    fi\n"
                 "\n"
                 "WORKDIR /workspace\n");
         return buf_take(&b);

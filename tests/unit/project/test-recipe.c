@@ -31,6 +31,13 @@ static void requirements(void **state)
                         "# numpy\n-r other.txt\ngit+https://x/numpy\n", "numpy" },
                 { "numpy\nnumpy\n", "numpy>2", "", "numpy>2\n", "" },
                 { "numpy-stl\n", "", "numpy", "numpy-stl\n", "numpy" },
+                { "numpy>=1  # pinned\nb\n", "numpy>=2", "", "numpy>=2  # pinned\nb\n", "" },
+                { "numpy>=1 # why", "numpy>=2", "", "numpy>=2 # why\n", "" },
+                { "numpy>=1\nnumpy<3\n", "numpy", "", "numpy>=1\nnumpy<3\n", "" },
+                { "", "a a>1 b", "", "a\nb\n", "" },
+                { "git+https://x/y\n", "git+https://x/y", "", "git+https://x/y\n", "" },
+                { "a==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\nb\n", "", "a", "b\n", "" },
+                { "a==1 \\\n    --hash=sha256:0\nb\n", "a==2", "", "a==2\nb\n", "" },
         };
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 cleanup_strv struct strv add = list_of(cases[i].add);
@@ -42,6 +49,44 @@ static void requirements(void **state)
                         requirements_edit(cases[i].text, &add, &rem, &out, &missing, &e), 0);
                 assert_string_equal(out, cases[i].result);
                 assert_string_equal(missing.n ? missing.v[0] : "", cases[i].missing);
+        }
+}
+
+static void lists(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        cleanup_strv struct strv l = { 0 };
+        static const char text[] = "# head\n\n numpy>=1 # why\r\npandas[all]>2,<3\n\t# x\ngit+https://x/y#egg=z";
+        assert_int_equal(requirements_list(text, "r.txt", &l, &e), 0);
+        assert_int_equal(l.n, 3);
+        assert_string_equal(l.v[0], "numpy>=1");
+        assert_string_equal(l.v[1], "pandas[all]>2,<3");
+        assert_string_equal(l.v[2], "git+https://x/y#egg=z");
+        static const struct {
+                const char *text, *where;
+        } refused[] = { { "a\n-r other.txt\n", "r.txt:2: " }, { "a \\\n --hash=x\nb\n", "r.txt:1: " },
+                { "a\n\n./local\n", "r.txt:3: " }, { "\x1b[2J\n", "r.txt:1: " } };
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+                assert_int_equal(requirements_list(refused[i].text, "r.txt", &l, &e), -1);
+                assert_int_equal(e.code, ERR_INVALID);
+                assert_true(str_starts(e.msg, refused[i].where));
+                assert_null(strchr(e.msg, '\x1b'));
+        }
+}
+
+static void pip_layers(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        static const char *const without[] = { "FROM x\n", "FROM x\n# COPY requirements.txt /\nRUN y\n" };
+        assert_true(dockerfile_installs_requirements("FROM x\nCOPY requirements.txt /x\n"));
+        for (size_t i = 0; i < ARRAY_LEN(without); i++) {
+                cleanup_free char *with = NULL;
+                assert_false(dockerfile_installs_requirements(without[i]));
+                assert_int_equal(dockerfile_add_pip_layer(without[i], &with, &e), 0);
+                assert_true(str_starts(with, without[i]));
+                assert_true(dockerfile_installs_requirements(with));
         }
 }
 
@@ -96,6 +141,11 @@ static void apt_blocks(void **state)
         assert_int_equal(apt_edit(one, NULL, &git, &none, NULL, &e), 0);
         assert_null(strstr(none, "apt-get"));
         assert_non_null(strstr(none, APT_BLOCK_END));
+        /* Where there are no marks and nothing to write, none are made. */
+        char *same = NULL;
+        assert_int_equal(apt_edit(plain, NULL, &git, &same, NULL, &e), 0);
+        assert_string_equal(same, plain);
+        free(same);
         free(with);
         free(again);
         free(one);
@@ -151,7 +201,7 @@ static void reading(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(requirements),
+        const struct CMUnitTest tests[] = { cmocka_unit_test(requirements), cmocka_unit_test(lists), cmocka_unit_test(pip_layers),
                 cmocka_unit_test(bad_names), cmocka_unit_test(apt_blocks),
                 cmocka_unit_test(changed_blocks_are_left_alone), cmocka_unit_test(reading) };
         return cmocka_run_group_tests(tests, NULL, NULL);

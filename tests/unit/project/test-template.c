@@ -5,6 +5,7 @@
  */
 #include "project/template.h"
 
+#include "image/dockerfile.h"
 #include "project/packages.h"
 #include "project/pyproject.h"
 #include "project/recipe.h"
@@ -146,6 +147,10 @@ static void check_dockerfile(const struct template_values *v)
         if (apt_edit(text, &more, NULL, &edited, NULL, &e))
                 fail_msg("%s", e.msg);
         assert_non_null(strstr(edited, "        nano \\\n"));
+        cleanup_dockerfile struct dockerfile d = { 0 };
+        if (dockerfile_check(text, strlen(text), NULL, &d, &e) ||
+                (dockerfile_done(&d), dockerfile_check(edited, strlen(edited), NULL, &d, &e)))
+                fail_msg("%s", e.msg);
         free(edited);
         strv_done(&more);
         /* Nothing of the person's words stands on a shell line. */
