@@ -27,10 +27,18 @@ bool args_common_applies(const struct command *cmd, const struct opt *o)
         return (cmd->flags & need) == need;
 }
 
+bool command_has_noun(const struct command *cmd, const char *noun)
+{
+        for (const char *const *n = cmd->also; n && *n; n++)
+                if (strcmp(*n, noun) == 0)
+                        return true;
+        return strcmp(cmd->noun, noun) == 0;
+}
+
 const struct command *args_find(const char *noun, const char *verb)
 {
         for (const struct command *const *p = commands; *p; p++)
-                if (strcmp((*p)->noun, noun) == 0 &&
+                if (command_has_noun(*p, noun) &&
                         (strcmp((*p)->verb, verb) == 0 ||
                                 ((*p)->alias && strcmp((*p)->alias, verb) == 0)))
                         return *p;
@@ -40,9 +48,13 @@ const struct command *args_find(const char *noun, const char *verb)
 /* The table's own copy of a noun, or NULL if it is none. */
 static const char *find_noun(const char *s)
 {
-        for (const struct command *const *p = commands; *p; p++)
+        for (const struct command *const *p = commands; *p; p++) {
                 if (strcmp((*p)->noun, s) == 0)
                         return (*p)->noun;
+                for (const char *const *n = (*p)->also; n && *n; n++)
+                        if (strcmp(*n, s) == 0)
+                                return *n;
+        }
         return NULL;
 }
 
@@ -55,11 +67,12 @@ static char *nearest_verb(const char *noun, const char *given)
         cleanup_strv struct strv words = { 0 };
         strv_add(&words, "help");
         for (const struct command *const *p = commands; *p; p++) {
-                if (strcmp((*p)->noun, noun) == 0) {
+                if (command_has_noun(*p, noun)) {
                         strv_add(&words, (*p)->verb);
                         if ((*p)->alias)
                                 strv_add(&words, (*p)->alias);
-                } else if (strcmp(noun, "ds01") == 0) {
+                }
+                if (strcmp(noun, "ds01") == 0 && strcmp((*p)->noun, noun) != 0) {
                         strv_add(&words, (*p)->noun);
                         strv_take(&words, xasprintf("%s-%s", (*p)->noun, (*p)->verb));
                 }

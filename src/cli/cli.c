@@ -53,9 +53,11 @@ int cli_call(struct cli *c, const char *method, json_t *params, json_t **ret, st
 
 char *cli_usage_line(const struct command *cmd)
 {
-        bool main_command = cmd->flags & CMD_GUIDED;
-        return xasprintf("%s%s%s%s%s", cmd->noun,
-                main_command || strcmp(cmd->noun, "container") != 0 ? " " : "-", cmd->verb,
+        static const char *const joined[] = { "container", "check", "policy" };
+        bool main_command = cmd->flags & CMD_GUIDED, dash = false;
+        for (size_t i = 0; i < ARRAY_LEN(joined); i++)
+                dash |= strcmp(cmd->noun, joined[i]) == 0;
+        return xasprintf("%s%s%s%s%s", cmd->noun, dash && !main_command ? "-" : " ", cmd->verb,
                 *cmd->args ? " " : "", cmd->args);
 }
 

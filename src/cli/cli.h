@@ -41,6 +41,7 @@ enum command_flags {
 struct command {
         const char *noun, *verb; /* "container", "attach"; noun "ds01" for ds01's own verbs */
         const char *alias;       /* another verb with the same meaning, or NULL */
+        const char *const *also; /* further nouns that take this verb, ending with NULL; or NULL */
         const char *args;        /* "[name] [image]" */
         int max_args;
         unsigned flags;
@@ -55,6 +56,9 @@ struct command {
 
 /* The table: every command, in the order in which help lists them; ends with NULL. */
 extern const struct command *const commands[];
+
+/* True if the noun is the command's own, or one of its further ones. */
+bool command_has_noun(const struct command *cmd, const char *noun);
 
 struct cli {
         const struct command *cmd;

@@ -33,19 +33,43 @@ static int get_format(const struct cli *c, enum format *ret, struct err *e)
         return 0;
 }
 
+/* ", 2h left" or ", removed in 20m", where the policy sets an end. */
+static char *describe_end(const json_t *row)
+{
+        char left[CLOCK_DURATION_LEN];
+        int64_t runs = json_int(row, "runs_until", 0), kept = json_int(row, "kept_until", 0);
+        clock_duration((runs ? runs : kept) - clock_unix(), left);
+        return runs   ? xasprintf(", %s left", left)
+               : kept ? xasprintf(", removed in %s", left)
+                      : xstrdup("");
+}
+
 /* "running 3h 5m", "stopped (exit code 1) 2m ago". */
 static char *describe_state(const json_t *row)
 {
         const char *state = str_or_empty(json_str(row, "state"));
         char ago[CLOCK_DURATION_LEN];
-        bool running = strcmp(state, "running") == 0;
+        bool running = strcmp(state, "running") == 0, stopped = strcmp(state, "stopped") == 0;
         int64_t since = json_int(row, running ? "started_at" : "stopped_at", 0);
         clock_duration(clock_unix() - since, ago);
         int64_t code = json_int(row, "exit_code", -1);
-        cleanup_free char *how = strcmp(state, "stopped") == 0 && code > 0
-                                         ? xasprintf("stopped (exit code %lld)", (long long)code)
-                                         : xstrdup(state);
-        return since ? xasprintf("%s %s%s", how, ago, running ? "" : " ago") : take_ptr(how);
+        cleanup_free char *end = describe_end(row);
+        cleanup_free char *how = stopped && *str_or_empty(json_str(row, "stop_reason"))
+                                         ? xstrdup("stopped (time is over)")
+                                 : stopped && code > 0 ? xasprintf("stopped (exit code %lld)", (long long)code)
+                                                       : xstrdup(state);
+        return since ? xasprintf("%s %s%s%s", how, ago, running ? "" : " ago", end) : take_ptr(how);
+}
+
+/* What a word in the table can't say: why ds01d itself stopped it. */
+static void tell_reasons(const json_t *rows)
+{
+        size_t i;
+        json_t *row;
+        json_array_foreach (rows, i, row)
+                if (*str_or_empty(json_str(row, "stop_reason")))
+                        out_say("%s was stopped: %s.", str_or_empty(json_str(row, "name")),
+                                json_str(row, "stop_reason"));
 }
 
 static void print_table(const json_t *rows, bool simple, bool everyone)
@@ -83,6 +107,8 @@ static void print_json(json_t *rows)
                 set_time(row, "created_at");
                 set_time(row, "started_at");
                 set_time(row, "stopped_at");
+                set_time(row, "runs_until");
+                set_time(row, "kept_until");
         }
         cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "containers", rows);
         cleanup_free char *text = json_text(j);
@@ -117,6 +143,7 @@ static int run(struct cli *c, struct err *e)
                             : "No running containers. Show all: container-list --all · Start one: project launch");
         } else {
                 print_table(rows, format == FORMAT_SIMPLE, user && strcmp(user, "all") == 0);
+                tell_reasons(rows);
         }
         return 0;
 }

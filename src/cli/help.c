@@ -40,7 +40,7 @@ void help_noun(const char *noun)
 {
         printf("Usage: %s VERB …\n\n", noun);
         for (const struct command *const *p = commands; *p; p++)
-                if (strcmp((*p)->noun, noun) == 0)
+                if (command_has_noun(*p, noun))
                         print_command_line(*p);
         printf("\nMore about one of them: %s VERB --help\n", noun);
 }

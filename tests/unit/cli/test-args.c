@@ -264,6 +264,9 @@ static void test_table(void **state)
                                             (!k->letter || k->letter != o->letter));
                 }
         }
+        assert_non_null(args_find("check", "limits"));
+        assert_ptr_equal(args_find("get", "limits"), args_find("check", "limits"));
+        assert_ptr_equal(args_find("ds01", "limits"), args_find("check", "limits"));
         assert_null(args_find("container", "launch"));
         assert_null(args_find("nothing", "attach"));
 }
@@ -277,6 +280,8 @@ static void test_usage_line(void **state)
                 { "project", "launch", "project launch [name]" },
                 { "container", "deploy", "container deploy [name] [image]" },
                 { "container", "list", "container-list" },
+                { "check", "limits", "check-limits" },
+                { "policy", "check", "policy-check FILE [USER]" },
                 { "container", "attach", "container-attach [name] [-- COMMAND…]" },
         };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
