@@ -82,7 +82,7 @@ char *create_data_target(const struct create *c, const char *path)
         const char *slash = strrchr(path, '/');
         const char *name = slash && slash[1] ? slash + 1 : "root";
         /* The name becomes part of a path in the container: dots alone would lead elsewhere. */
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        if (strcmp(name, ".") == 0 || strncmp(name, "..", 2) == 0)
                 name = "data";
         char *target = xasprintf("/data/%s", name);
         for (int i = 2; target_taken(c, target); i++) {

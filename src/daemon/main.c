@@ -185,40 +185,66 @@ static void raise_nofile(void)
         }
 }
 
-static int run(struct daemon *d, struct err *e)
+/* What open_all() opened, as far as it came. */
+static void close_all(struct daemon *d)
 {
-        cleanup_close int lock = -1;
-        struct watch watch;
-        if (open_all(d, &lock, e) < 0)
-                return -1;
-        /* Before anybody can connect: whoever reconnects must find its session waiting. */
-        attach_recover(d);
-        if (watch_start(d, &watch, e) < 0 || serve(d, e) < 0)
+        rpc_server_free(d->server);
+        if (d->engine)
+                engine_free(d->engine);
+        mounts_done(&d->mounts);
+        store_close(d->store);
+        rules_put(d->rules);
+        mem_closep(&d->stop_fd);
+}
+
+static void tell_threads(struct daemon *d)
+{
+        uint64_t one = 1;
+        atomic_store(&d->stopping, true);
+        (void)!write(d->stop_fd, &one, sizeof one);
+}
+
+/* Serves until a signal says to end. -1 if it could not begin. */
+static int serve_until_signal(struct daemon *d, struct err *e)
+{
+        if (serve(d, e) < 0)
                 return -1;
         log_info("ds01d %s listens on %s", DS01_VERSION, d->config.socket);
         sd_notify(0, "READY=1");
         int sig = wait_for_signal(d, e);
         log_info("ending on signal %d", sig);
         sd_notify(0, "STOPPING=1");
-        atomic_store(&d->stopping, true);
-        uint64_t one = 1;
-        (void)!write(d->stop_fd, &one, sizeof one);
+        tell_threads(d);
         size_t left = rpc_server_stop(d->server, STOP_MS);
         if (left > 0) {
                 /* What they do is in the ledger: the next start finishes it. */
                 log_warning("%zu operations did not end in time", left);
                 _exit(0);
         }
+        return sig < 0 ? -1 : 0;
+}
+
+static int run(struct daemon *d, struct err *e)
+{
+        cleanup_close int lock = -1;
+        struct watch watch;
+        if (open_all(d, &lock, e) < 0) {
+                close_all(d);
+                return -1;
+        }
+        /* Before anybody can connect: whoever reconnects must find its session waiting. */
+        attach_recover(d);
+        if (watch_start(d, &watch, e) < 0) {
+                close_all(d);
+                return -1;
+        }
+        int r = serve_until_signal(d, e);
+        tell_threads(d);
         watch_join(&watch);
         if (expire_wait(clock_mono_ms() + 1000) > 0)
-                _exit(0);
-        rpc_server_free(d->server);
-        engine_free(d->engine);
-        mounts_done(&d->mounts);
-        store_close(d->store);
-        rules_put(d->rules);
-        close(d->stop_fd);
-        return sig < 0 ? -1 : 0;
+                _exit(r < 0 ? 1 : 0);
+        close_all(d);
+        return r;
 }
 
 static int usage(FILE *f)
@@ -266,6 +292,7 @@ int main(int argc, char **argv)
                 config_done(&d.config);
                 return 0;
         }
+        config_done(&d.config);
         log_error("%s%s%s", e.msg, e.fix[0] ? ". To fix: " : "", e.fix);
         return err_exit_status(e.code);
 }

@@ -279,6 +279,24 @@ static int check_record(const json_t *params, struct err *e)
         return 0;
 }
 
+/*
+ * The new image has the name but no row: without one it is nobody's. The name goes back to the image
+ * that had it before, if there was one.
+ */
+static void take_back(struct build *b, const char *id)
+{
+        struct image before = { 0 };
+        struct engine_wait w = daemon_wait(CLEAN_S);
+        struct err e = ERR_INIT;
+        bool found = false, in_use;
+        cleanup_free char *repo = xstrndup(b->ref, strcspn(b->ref, ":"));
+        if (images_find(b->d->store, b->who->peer.uid, b->ref, &before, &found, &e) == 0 && found)
+                (void)engine_image_tag(b->d->engine, &w, before.image_id, repo, "latest", &e);
+        image_done(&before);
+        if (engine_image_remove(b->d->engine, &w, found ? id : b->ref, &in_use, &e) < 0)
+                log_warning("image %s has no record: %s", b->ref, e.msg);
+}
+
 static int prepare(struct build *b, char **ret_text, struct err *e)
 {
         cleanup_free char *given = NULL;
@@ -307,13 +325,14 @@ int images_build(struct daemon *d, struct caller *who, struct rpc_call *call, st
                 if (r < 0)
                         clean(&b, NULL);
         }
-        if (r == 0)
-                r = record(&b, id, e);
+        bool built = r == 0;
+        if (built && (r = record(&b, id, e)) < 0)
+                take_back(&b, id);
         if (r == 0) {
                 clean(&b, id);
                 images_sweep(d);
                 log_info("built %s of %s", b.ref, who->peer.user);
-        } else if (e->code == ERR_BUSY) {
+        } else if (!built && e->code == ERR_BUSY && clock_mono_ms() >= b.wait.deadline) {
                 err_set(e, ERR_FAILED, "The build took longer than %d minutes", (int)d->config.build_timeout_m);
         }
         build_leave(d, who->peer.uid);

@@ -210,7 +210,8 @@ static int look_at(const struct engine_container *now, void *ctx)
         return 0;
 }
 
-static int unknown_containers(struct daemon *d, struct err *e)
+/* `first`: what was made to be read is nobody's now; later a thread of ours may be reading it. */
+static int unknown_containers(struct daemon *d, bool first, struct err *e)
 {
         struct unknown u = { .d = d };
         struct engine_wait w = daemon_wait(LOOK_S);
@@ -218,7 +219,7 @@ static int unknown_containers(struct daemon *d, struct err *e)
         char label[64];
         daemon_instance_label(d, label);
         int r = engine_container_each(d->engine, &w, label, look_at, &u, e);
-        for (size_t i = 0; i < u.facts.n && r == 0; i++) {
+        for (size_t i = 0; first && i < u.facts.n && r == 0; i++) {
                 w = daemon_wait(LOOK_S);
                 if (engine_container_remove(d->engine, &w, u.facts.v[i], &ignored) < 0)
                         log_warning("left-over container: %s", ignored.msg);
@@ -261,9 +262,54 @@ static void stale_mounts(struct daemon *d)
         strv_done(&k.stale);
 }
 
+/* How many of our containers are on record as made, and how many of those the engine lists. */
+struct census {
+        struct strv recorded;
+        size_t known;
+};
+
+static int count_recorded(const struct container *c, void *ctx)
+{
+        struct census *census = ctx;
+        if (c->engine_id && c->state != LEDGER_REMOVING)
+                strv_add(&census->recorded, c->engine_id);
+        return 0;
+}
+
+static int count_known(const struct engine_container *now, void *ctx)
+{
+        struct census *census = ctx;
+        census->known += strv_has(&census->recorded, now->id);
+        return 0;
+}
+
+/*
+ * An engine that comes up on an empty data folder (a disk not mounted yet) knows none of our
+ * containers. Taken at its word, every record and every home would go. One container may have been
+ * removed by hand; several at once were not.
+ */
+static int check_same_engine(struct daemon *d, struct err *e)
+{
+        struct census census = { 0 };
+        struct engine_wait w = daemon_wait(LOOK_S);
+        char label[64];
+        daemon_instance_label(d, label);
+        int r = containers_each(d->store, STORE_EVERYONE, true, count_recorded, &census, e);
+        if (r == 0 && census.recorded.n > 1)
+                r = engine_container_each(d->engine, &w, label, count_known, &census, e);
+        if (r == 0 && census.recorded.n > 1 && census.known == 0) {
+                r = err_set(e, ERR_ENGINE, "The engine knows none of the %zu containers that ds01 has on record",
+                        census.recorded.n);
+                err_fix(e, "Start dockerd with the data folder it had; if that is lost for good: sudo ds01d --rebuild");
+        }
+        strv_done(&census.recorded);
+        return r;
+}
+
 int recovery_run(struct daemon *d, bool first, struct err *e)
 {
-        if (each_row(d, first, false, e) < 0 || unknown_containers(d, e) < 0)
+        if (check_same_engine(d, e) < 0 || each_row(d, first, false, e) < 0 ||
+                unknown_containers(d, first, e) < 0)
                 return -1;
         if (first) {
                 if (containers_clear_ops(d->store, e) < 0)

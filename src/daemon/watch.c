@@ -18,6 +18,7 @@ enum {
         RETRY_MS = 500,
         RETRY_MAX_MS = 2000,
         SWEEP_MS = 2000,
+        IMAGES_ROUNDS = 30, /* superseded images are looked at each so many sweeps */
         SETUP_S = 60,
 };
 
@@ -144,12 +145,14 @@ static void *janitor(void *arg)
 {
         struct daemon *d = arg;
         struct err e = ERR_INIT;
-        while (fd_wait_readable(d->stop_fd, clock_mono_ms() + SWEEP_MS) == 0) {
+        for (unsigned round = 0; fd_wait_readable(d->stop_fd, clock_mono_ms() + SWEEP_MS) == 0; round++) {
                 if (daemon_engine(d, NULL, &e) < 0)
                         continue;
                 attach_sweep(d);
                 recovery_sweep(d);
-                images_sweep(d);
+                /* Seldom: one that the engine won't let go of stays on the list. */
+                if (round % IMAGES_ROUNDS == 0)
+                        images_sweep(d);
                 expire_sweep(d);
                 usage_sweep(d);
         }
