@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/images.h"
+#include "daemon/named.h"
 #include "engine/exec.h"
 #include "host/cgroup.h"
 #include "host/identity.h"
@@ -69,13 +70,8 @@ static struct session_ref *add_ref(struct session_ref **head, const struct sessi
 static int find_running(struct daemon *d, const struct caller *who, const char *name, struct container *ret,
         struct err *e)
 {
-        bool found = false;
-        if (containers_find(d->store, who->peer.uid, name, ret, &found, e) < 0)
+        if (container_named(d, who->peer.uid, name, ret, e) < 0)
                 return -1;
-        if (!found) {
-                err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", name);
-                return err_fix(e, "container-list --all");
-        }
         if (ret->state == LEDGER_RUNNING)
                 return 0;
         err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", name, ledger_wire(ret->state));
@@ -83,7 +79,8 @@ static int find_running(struct daemon *d, const struct caller *who, const char *
                 err_detail(e, "It ended with exit code %d.%s%s", ret->exit_code,
                         str_or_empty(ret->last_lines)[0] ? " Its last lines:\n" : "",
                         str_or_empty(ret->last_lines));
-        return err_fix(e, "project launch %s", name);
+        return ret->state == LEDGER_PAUSED ? err_fix(e, "container-unpause %s", name)
+                                           : err_fix(e, "container-start %s\nproject launch %s", name, name);
 }
 
 /* TERM goes into the environment: only what terminfo names are made of. */

@@ -6,7 +6,7 @@
 #include "daemon/operation.h"
 #include "daemon/remove.h"
 #include "daemon/rules.h"
-#include "engine/containers.h"
+#include "daemon/stop.h"
 #include "host/terminals.h"
 #include "policy/lifetime.h"
 
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { SWEEP_MS = 5 * 1000, LOOK_S = 60, STOPS_MAX = 16 };
+enum { SWEEP_MS = 5 * 1000, STOPS_MAX = 16 };
 
 int64_t expire_runs_until(const struct limits *l, const struct container *c)
 {
@@ -54,30 +54,13 @@ struct stop {
 /* Has the container stopped, with its grace, and records why. The caller holds its operation. */
 static int stop_held(struct daemon *d, const struct container *c, const struct limits *l, struct err *e)
 {
-        struct engine_container now = { 0 };
-        struct err ignored = ERR_INIT;
         char limit[LIMIT_TEXT_SIZE];
         limit_text(LIMIT_RUNTIME, &l->v[LIMIT_RUNTIME], limit);
         cleanup_free char *reason = xasprintf("it had run for %s, its max_runtime_h", limit);
-        struct engine_wait w = daemon_wait(LOOK_S);
         if (containers_set_stop_reason(d->store, c->id, c->op, reason, e) < 0)
                 return -1;
-        /* A frozen process can't act on a signal. */
-        if (c->state == LEDGER_PAUSED)
-                (void)engine_container_unpause(d->engine, &w, c->engine_id, &ignored);
-        if (container_stop(d, c, (int)limits_get(l, LIMIT_GRACE), e) < 0)
+        if (container_halt(d, c, (int)limits_get(l, LIMIT_GRACE), e) < 0)
                 return -1;
-        w = daemon_wait(LOOK_S);
-        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0)
-                return -1;
-        cleanup_free char *lines = container_last_lines(d, c->engine_id);
-        int r = now.running ? err_set(e, ERR_BUSY, "It still runs")
-                            : containers_stopped(d->store, c->id, c->op,
-                                      now.finished_at ? now.finished_at : clock_unix(), now.exit_code, lines, e);
-        engine_container_done(&now);
-        if (r < 0)
-                return -1;
-        container_unmount(d, c);
         log_info("stopped %s of %s: %s", c->name, str_or_empty(c->user), reason);
         cleanup_free char *text = xasprintf("ds01: container %s was stopped: %s.\nStart it again: container-start %s",
                 c->name, reason, c->name);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/create.h"
 #include "daemon/images.h"
+#include "daemon/named.h"
 #include "daemon/operation.h"
 #include "daemon/remove.h"
 #include "engine/containers.h"
@@ -366,6 +367,14 @@ static const struct step steps_new[] = {
         { .perform = look, .undo = discard, .undoes_all = true },
 };
 
+static const struct step steps_create[] = {
+        { .perform = decide, .atomic = true },
+        { .perform = reserve, .undo = unreserve, .atomic = true },
+        { .perform = mount_new, .undo = unmount_new },
+        { .perform = create, .undo = discard, .undoes_all = true },
+        { .perform = unmount, .undo = discard, .undoes_all = true },
+};
+
 /*
  * Undoes from the step that failed backwards. A create or start that failed may still have happened,
  * so the failed step's own undo comes first. If an undo fails, the row keeps what is held and recovery
@@ -422,6 +431,16 @@ int launch_new(struct daemon *d, struct caller *who, const struct launch_request
         return finish(&l, result, ret_row, e);
 }
 
+int launch_create(struct daemon *d, struct caller *who, const struct launch_request *r,
+        struct container *ret_row, struct err *e)
+{
+        struct launch l = { .d = d, .who = who, .r = r };
+        int result = run(&l, steps_create, ARRAY_LEN(steps_create), e);
+        if (result == 0)
+                log_info("created %s of %s from %s", l.row.name, l.row.user, l.row.image_ref);
+        return finish(&l, result, ret_row, e);
+}
+
 /* ---- starting what exists ---- */
 
 /* The folders go where they went at the launch, so there must be as many of each kind. */
@@ -445,24 +464,12 @@ static int check_state(struct launch *l, struct err *e)
 
 static int decide_again(struct launch *l, struct err *e)
 {
-        bool found = false, taken = false;
-        char op[RANDOM_HEX_LEN + 1], name[NAME_SIZE];
-        if (name_check(l->r->name, name, NULL, e) < 0 || check_folders(l, e) < 0 || daemon_engine(l->d, &l->engine, e) < 0 ||
-                containers_find(l->d->store, l->who->peer.uid, name, &l->row, &found, e) < 0)
+        if (check_folders(l, e) < 0 || daemon_engine(l->d, &l->engine, e) < 0 ||
+                container_named(l->d, l->who->peer.uid, l->r->name, &l->row, e) < 0 || check_state(l, e) < 0 ||
+                check_same_folders(l, e) < 0 || container_take(l->d, &l->row, e) < 0)
                 return -1;
-        if (!found) {
-                err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", name);
-                return err_fix(e, "container-list --all");
-        }
-        if (check_state(l, e) < 0 || check_same_folders(l, e) < 0)
-                return -1;
-        random_hex(op);
-        if (containers_begin(l->d->store, l->row.id, op, &taken, &l->row, e) < 0)
-                return -1;
-        if (!taken)
-                return err_set(e, ERR_BUSY, "Another operation on %s is under way", l->row.name);
         if (check_state(l, e) < 0 || create_for_existing(&l->create, l->d, l->who, &l->row, e) < 0) {
-                operation_end(l->d, l->row.id, op);
+                operation_end(l->d, l->row.id, l->row.op);
                 return -1;
         }
         return 0;

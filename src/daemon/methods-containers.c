@@ -3,18 +3,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/bounds.h"
 #include "daemon/expire.h"
-#include "daemon/images.h"
 #include "daemon/launch.h"
+#include "daemon/named.h"
 #include "daemon/operation.h"
-#include "daemon/remove.h"
 #include "daemon/rules.h"
+#include "daemon/stop.h"
 #include "engine/containers.h"
 #include "policy/name.h"
 
 #include <string.h>
 
-enum { LOG_PIECE = 8192, GRACE_MAX_S = 3600 };
+enum { LOG_PIECE = 8192 };
 
 static json_t *string_array(const struct strv *l)
 {
@@ -49,19 +50,6 @@ static json_t *row_json(const struct container *c, const struct limits *l)
                 "kept_until", (json_int_t)expire_kept_until(l, c), "engine_name", engine_name);
 }
 
-static int find(struct daemon *d, uid_t uid, const char *given, struct container *ret, struct err *e)
-{
-        char name[NAME_SIZE];
-        bool found = false;
-        if (name_check(given, name, NULL, e) < 0 || containers_find(d->store, uid, name, ret, &found, e) < 0)
-                return -1;
-        if (found)
-                return 0;
-        /* One text for "not yours" and "not there": which of the two is nobody's business. */
-        err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", name);
-        return err_fix(e, "container-list --all");
-}
-
 static void read_request(const json_t *params, const struct rpc_call *call, struct launch_request *r)
 {
         *r = (struct launch_request){ .name = json_str(params, "name"), .project = json_str(params, "project"),
@@ -74,34 +62,62 @@ static void read_request(const json_t *params, const struct rpc_call *call, stru
 typedef int launch_fn(struct daemon *d, struct caller *who, const struct launch_request *r,
         struct container *ret_row, struct err *e);
 
-static int launch(struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn, bool created,
-        struct err *e)
+static int launch(struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn,
+        struct container *ret_row, struct err *e)
 {
-        cleanup_container struct container row = { 0 };
         struct launch_request r;
-        char engine_name[NAME_ENGINE_SIZE];
         read_request(call->params, call, &r);
-        int result = fn(d, who, &r, &row, e);
+        int result = fn(d, who, &r, ret_row, e);
         strv_done(&r.data_ro);
         strv_done(&r.data_rw);
-        if (result < 0)
+        return result;
+}
+
+static int launch_or_create(struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn, struct err *e)
+{
+        cleanup_container struct container row = { 0 };
+        char engine_name[NAME_ENGINE_SIZE];
+        if (launch(d, who, call, fn, &row, e) < 0)
                 return -1;
         name_engine(row.name, row.uid, engine_name);
-        json_t *reply = json_pack("{s:s, s:s}", "name", row.name, "state", ledger_wire(row.state));
-        if (created)
-                json_object_update_new(reply, json_pack("{s:s, s:s, s:b}", "image", str_or_empty(row.image_ref),
-                                                      "engine_name", engine_name, "created", 1));
-        return rpc_reply(call, reply);
+        return rpc_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", row.name, "state", ledger_wire(row.state),
+                                       "image", str_or_empty(row.image_ref), "engine_name", engine_name, "created", 1));
 }
 
 int containers_launch(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
 {
-        return launch(d, who, call, launch_new, true, e);
+        return launch_or_create(d, who, call, launch_new, e);
+}
+
+int containers_create(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        return launch_or_create(d, who, call, launch_create, e);
+}
+
+/* One that is frozen is started by thawing it. */
+static int thaw(struct daemon *d, struct container *c, struct err *e)
+{
+        if (container_take(d, c, e) < 0)
+                return -1;
+        int r = c->state == LEDGER_PAUSED ? container_freeze(d, c, false, e)
+                                          : err_set(e, ERR_BUSY, "Container %s has changed meanwhile", c->name);
+        operation_end(d, c->id, c->op);
+        return r;
 }
 
 int containers_start(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
 {
-        return launch(d, who, call, launch_again, false, e);
+        cleanup_container struct container row = { 0 };
+        if (container_named(d, who->peer.uid, json_str(call->params, "name"), &row, e) < 0 ||
+                daemon_engine(d, NULL, e) < 0)
+                return -1;
+        bool already = row.state == LEDGER_RUNNING;
+        if (row.state == LEDGER_PAUSED ? thaw(d, &row, e) < 0
+                                       : !already && launch(d, who, call, launch_again, &row, e) < 0)
+                return -1;
+        return rpc_reply(call, json_pack("{s:s, s:s, s:b, s:b}", "name", row.name, "state",
+                                       ledger_wire(LEDGER_RUNNING), "already", (int)already, "limits_older",
+                                       (int)(!already && bounds_outdated(d, who, &row))));
 }
 
 int containers_get_row(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
@@ -109,7 +125,7 @@ int containers_get_row(struct daemon *d, struct caller *who, struct rpc_call *ca
         struct target target;
         cleanup_container struct container c = { 0 };
         if (caller_target(who, call->params, false, "looks at a container", &target, e) < 0 ||
-                find(d, target.uid, json_str(call->params, "name"), &c, e) < 0)
+                container_named(d, target.uid, json_str(call->params, "name"), &c, e) < 0)
                 return -1;
         struct limits l;
         rules_limits_of(d, c.uid, c.user, &l);
@@ -143,63 +159,6 @@ int containers_list(struct daemon *d, struct caller *who, struct rpc_call *call,
                 containers_each(d->store, target.uid, all, list_one, &listing, e) < 0)
                 return -1;
         return rpc_reply(call, NULL);
-}
-
-/* ---- retire ---- */
-
-static int grace_of(struct daemon *d, const struct container *c, const json_t *params)
-{
-        struct limits l;
-        rules_limits_of(d, c->uid, c->user, &l);
-        int64_t grace = json_int(params, "time", limits_get(&l, LIMIT_GRACE));
-        return grace < 0 || grace > GRACE_MAX_S ? GRACE_MAX_S : (int)grace;
-}
-
-static int take(struct daemon *d, struct container *c, struct err *e)
-{
-        char op[RANDOM_HEX_LEN + 1];
-        bool taken = false;
-        random_hex(op);
-        if (containers_begin(d->store, c->id, op, &taken, c, e) < 0)
-                return e->code == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", c->name)
-                                                : -1;
-        if (taken)
-                return 0;
-        err_set(e, ERR_BUSY, "Another operation on %s is under way (%s)", c->name, ledger_wire(c->state));
-        return err_fix(e, "Try again in a moment");
-}
-
-static int retire(struct daemon *d, struct container *c, const json_t *params, struct err *e)
-{
-        if (!json_bool(params, "force", false) &&
-                container_stop(d, c, grace_of(d, c, params), e) < 0) {
-                operation_end(d, c->id, c->op);
-                return -1;
-        }
-        return container_teardown(d, c, e);
-}
-
-int containers_retire(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
-{
-        struct target target;
-        cleanup_container struct container c = { 0 };
-        const json_t *params = call->params;
-        bool image = json_bool(params, "image", false), kept = true;
-        if (caller_target(who, params, false, "retires a container", &target, e) < 0 ||
-                find(d, target.uid, json_str(params, "name"), &c, e) < 0 || daemon_engine(d, NULL, e) < 0 ||
-                take(d, &c, e) < 0)
-                return -1;
-        const char *was = ledger_wire(c.state);
-        if (retire(d, &c, params, e) < 0)
-                return -1;
-        log_info("retired %s of %s", c.name, c.user);
-        struct err not_removed = ERR_INIT;
-        if (image && images_remove(d, target.uid, c.image_ref, &kept, &not_removed) < 0)
-                log_info("image %s stays: %s", c.image_ref, not_removed.msg);
-        images_sweep(d);
-        return rpc_reply(call, json_pack("{s:s, s:s, s:s, s:s}", "name", c.name, "image_removed",
-                                       image && !kept ? c.image_ref : "", "was", was, "workspace",
-                                       str_or_empty(c.workspace)));
 }
 
 /* ---- logs ---- */
@@ -278,7 +237,7 @@ int containers_logs(struct daemon *d, struct caller *who, struct rpc_call *call,
         bool follow = json_bool(params, "follow", false);
         int64_t tail = json_int(params, "tail", -1);
         if (caller_target(who, params, false, "reads logs", &target, e) < 0 ||
-                find(d, target.uid, json_str(params, "name"), &c, e) < 0 || daemon_engine(d, NULL, e) < 0)
+                container_named(d, target.uid, json_str(params, "name"), &c, e) < 0 || daemon_engine(d, NULL, e) < 0)
                 return -1;
         if (!c.engine_id)
                 return rpc_reply(call, NULL);

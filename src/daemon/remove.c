@@ -5,16 +5,13 @@
 #include "base/log.h"
 #include "daemon/operation.h"
 #include "engine/containers.h"
-#include "host/cgroup.h"
 #include "host/home.h"
 #include "policy/name.h"
 
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-        POLL_MS = 20,
         REMOVE_S = 60,
         LAST_LINES = 20,
         LAST_LINES_MAX = 2048,
@@ -49,53 +46,6 @@ void container_unmount(struct daemon *d, const struct container *c)
         struct err e = ERR_INIT;
         if (mounts_detach_all(&d->mounts, c->born_op, &e) < 0)
                 log_warning("%s of uid %u: %s", c->name, (unsigned)c->uid, e.msg);
-}
-
-/* Sends the signal that still helps; returns how many processes are left besides the init process. */
-static size_t stop_round(pid_t init, const char *engine_id, bool first)
-{
-        struct err ignored = ERR_INIT;
-        struct cgroup_counts n = { 0 };
-        if (first)
-                cgroup_signal_all(init, engine_id, SIGTERM, &ignored);
-        if (cgroup_count(init, engine_id, &n, &ignored) < 0)
-                return 0;
-        /* Only shells and their like are left: they ignore SIGTERM, and SIGHUP is how they are told to
-         * go. Earlier it would have made them send SIGHUP to jobs that were still saving their work. */
-        if (n.total > 0 && n.total == n.deaf)
-                cgroup_signal_all(init, engine_id, SIGHUP, &ignored);
-        return n.total;
-}
-
-int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e)
-{
-        struct engine_container now = { 0 };
-        struct engine_wait w = daemon_wait(REMOVE_S);
-        if (!c->engine_id)
-                return 0;
-        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0)
-                return e->code == ERR_NOT_FOUND ? 0 : -1;
-        bool running = now.running;
-        pid_t init = now.pid;
-        engine_container_done(&now);
-        if (!running)
-                return 0;
-        int64_t deadline = clock_mono_ms() + (int64_t)grace_s * 1000;
-        for (bool first = true; clock_mono_ms() < deadline; first = false) {
-                struct engine_wait shortly = { .hangup_fd = -1, .deadline = clock_mono_ms() + POLL_MS };
-                struct err waiting = ERR_INIT;
-                int code;
-                stop_round(init, c->engine_id, first);
-                if (engine_container_wait(d->engine, &shortly, c->engine_id, &code, &waiting) == 0 ||
-                        waiting.code == ERR_NOT_FOUND)
-                        return 0;
-                if (waiting.code != ERR_BUSY) {
-                        *e = waiting;
-                        return -1;
-                }
-        }
-        w = daemon_wait(REMOVE_S);
-        return engine_container_kill(d->engine, &w, c->engine_id, "KILL", e);
 }
 
 /*

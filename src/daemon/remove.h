@@ -8,12 +8,6 @@
 #include "store/containers.h"
 
 /*
- * Stops its processes: SIGTERM to all; SIGHUP to shells, which ignore SIGTERM, once the others are
- * gone; done as soon as nothing runs, at most grace_s seconds, then SIGKILL. Not running is fine.
- */
-int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e);
-
-/*
  * Removes a container whose operation the caller holds: REMOVING, then the engine until it says that
  * it is gone, then mounts, home and row. If the engine can't be had the row stays REMOVING and the
  * janitor goes on later: nothing of it is free until then. However it ends, the operation has ended.

@@ -66,6 +66,21 @@ int cgroup_use(const char *driver, uid_t uid, struct cgroup_use *ret, struct err
 /* With the hierarchies of a given mountinfo. `path` begins with "/". */
 void cgroup_use_at(const struct mountinfo *mi, const char *path, struct cgroup_use *ret);
 
+/* What a container itself may use; negative: without limit, or the machine doesn't limit it. */
+struct cgroup_bounds {
+        int64_t memory_bytes;
+        int64_t cpu_milli; /* thousandths of a CPU */
+        int64_t pids;
+};
+/*
+ * What one container of a user uses and may use; container_id is the engine's whole id. One that
+ * does not run uses nothing.
+ */
+int cgroup_container_use(const char *driver, uid_t uid, const char *container_id,
+        struct cgroup_use *ret, struct cgroup_bounds *ret_bounds, struct err *e);
+/* With the hierarchies of a given mountinfo. `path` begins with "/". */
+void cgroup_bounds_at(const struct mountinfo *mi, const char *path, struct cgroup_bounds *ret);
+
 /*
  * Removes a user's parents where nothing is in them any more. Best effort, cgroupfs only: systemd
  * forgets an empty slice itself, and stopping one that isn't empty would stop the containers. Not

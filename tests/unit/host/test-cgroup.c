@@ -205,6 +205,44 @@ static void test_use(void **state)
         assert_int_equal(u.pids, 12);
 }
 
+/* The limits that a group has itself, in each version's way of writing them. */
+static void test_bounds(void **state)
+{
+        (void)state;
+        static const char *const v1[] = { "mem", "rw,memory", "cpu", "rw,cpu,cpuacct,pids" };
+        static const char *const v2[] = { "v2", "v2" };
+        static const struct {
+                const char *memory, *quota, *pids, *cpu_max;
+                int64_t memory_bytes, cpu_milli, n_pids;
+        } table[] = {
+                { "1073741824\n", "150000\n", "512\n", "150000 100000\n", 1073741824, 1500, 512 },
+                { "9223372036854771712\n", "-1\n", "max\n", "max 100000\n", -1, -1, -1 },
+                { "4096\n", "1000\n", "0\n", "1000 100000\n", 4096, 10, 0 },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+                struct cgroup_bounds b;
+                bool none = table[i].memory_bytes < 0;
+                cleanup_mountinfo struct mountinfo one = { 0 }, two = { 0 };
+                write_text(in_sandbox("mem/ds01/1000/memory.limit_in_bytes"), table[i].memory);
+                write_text(in_sandbox("cpu/ds01/1000/cpu.cfs_quota_us"), table[i].quota);
+                write_text(in_sandbox("cpu/ds01/1000/cpu.cfs_period_us"), "100000\n");
+                write_text(in_sandbox("cpu/ds01/1000/pids.max"), table[i].pids);
+                write_text(in_sandbox("v2/ds01/1000/memory.max"), none ? "max\n" : table[i].memory);
+                write_text(in_sandbox("v2/ds01/1000/cpu.max"), table[i].cpu_max);
+                write_text(in_sandbox("v2/ds01/1000/pids.max"), table[i].pids);
+                fake_mountinfo(v1, ARRAY_LEN(v1), &one);
+                fake_mountinfo(v2, ARRAY_LEN(v2), &two);
+                for (int k = 0; k < 2; k++) {
+                        cgroup_bounds_at(k ? &two : &one, "/ds01/1000", &b);
+                        assert_int_equal(b.memory_bytes, table[i].memory_bytes);
+                        assert_int_equal(b.cpu_milli, table[i].cpu_milli);
+                        assert_int_equal(b.pids, table[i].n_pids);
+                }
+                cgroup_bounds_at(&two, "/ds01/8", &b);
+                assert_true(b.memory_bytes == -1 && b.cpu_milli == -1 && b.pids == -1);
+        }
+}
+
 /* The machine's own, under a user id that no account has and no other run at once. */
 #define TEST_UID (4200000000u + (uid_t)getpid())
 
@@ -326,6 +364,7 @@ int main(void)
                 cmocka_unit_test(test_v1_settings),
                 cmocka_unit_test(test_missing_controllers),
                 cmocka_unit_test(test_use),
+                cmocka_unit_test(test_bounds),
                 cmocka_unit_test(test_real_hierarchies),
                 cmocka_unit_test(test_remove_keeps_what_is_used),
         };

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Stop, Pause and Unpause. Asking for what is already so is fine, and the answer says that it was. */
+#include "daemon/methods.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "daemon/expire.h"
+#include "daemon/named.h"
+#include "daemon/operation.h"
+#include "daemon/rules.h"
+#include "daemon/stop.h"
+
+static int answer(struct daemon *d, struct rpc_call *call, const struct container *c, bool already)
+{
+        struct limits l;
+        rules_limits_of(d, c->uid, c->user, &l);
+        return rpc_reply(call, json_pack("{s:s, s:s, s:b, s:i, s:I}", "name", c->name, "state", ledger_wire(c->state),
+                                       "already", (int)already, "exit_code", c->exit_code, "kept_until",
+                                       (json_int_t)expire_kept_until(&l, c)));
+}
+
+/* Ends the operation, and leaves in *c what the row says then. */
+static int finish(struct daemon *d, struct container *c, int result, struct err *e)
+{
+        bool found = false;
+        int64_t id = c->id;
+        cleanup_free char *op = xstrdup(c->op);
+        if (result == 0)
+                result = containers_get(d->store, id, c, &found, e);
+        operation_end(d, id, op);
+        return result;
+}
+
+static int stop(struct daemon *d, struct container *c, const json_t *params, bool *ret_already, struct err *e)
+{
+        bool force = json_bool(params, "force", false) && !json_object_get(params, "time");
+        if (container_take(d, c, e) < 0)
+                return -1;
+        *ret_already = c->state == LEDGER_STOPPED || c->state == LEDGER_CREATED;
+        int r = *ret_already ? 0 : container_halt(d, c, force ? 0 : container_grace(d, c, params), e);
+        return finish(d, c, r, e);
+}
+
+int containers_stop(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        struct target target;
+        cleanup_container struct container c = { 0 };
+        bool already;
+        if (caller_target(who, call->params, false, "stops a container", &target, e) < 0 ||
+                container_named(d, target.uid, json_str(call->params, "name"), &c, e) < 0 ||
+                daemon_engine(d, NULL, e) < 0 || stop(d, &c, call->params, &already, e) < 0)
+                return -1;
+        if (!already)
+                log_info("stopped %s of %s", c.name, c.user);
+        return answer(d, call, &c, already);
+}
+
+static int freeze(struct daemon *d, struct container *c, bool frozen, bool *ret_already, struct err *e)
+{
+        if (container_take(d, c, e) < 0)
+                return -1;
+        int r = 0;
+        *ret_already = c->state == (frozen ? LEDGER_PAUSED : LEDGER_RUNNING);
+        if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED) {
+                r = *ret_already ? 0 : container_freeze(d, c, frozen, e);
+        } else {
+                err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", c->name, ledger_wire(c->state));
+                r = err_fix(e, "container-start %s", c->name);
+        }
+        return finish(d, c, r, e);
+}
+
+static int set_frozen(struct daemon *d, struct caller *who, struct rpc_call *call, bool frozen, struct err *e)
+{
+        cleanup_container struct container c = { 0 };
+        bool already;
+        if (container_named(d, who->peer.uid, json_str(call->params, "name"), &c, e) < 0 ||
+                daemon_engine(d, NULL, e) < 0 || freeze(d, &c, frozen, &already, e) < 0)
+                return -1;
+        return rpc_reply(call, json_pack("{s:s, s:s, s:b}", "name", c.name, "state", ledger_wire(c.state), "already",
+                                       (int)already));
+}
+
+int containers_pause(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        return set_frozen(d, who, call, true, e);
+}
+
+int containers_unpause(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        return set_frozen(d, who, call, false, e);
+}

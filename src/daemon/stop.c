@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/stop.h"
+
+#include "base/clock.h"
+#include "daemon/remove.h"
+#include "engine/containers.h"
+#include "host/cgroup.h"
+
+#include <signal.h>
+
+enum { POLL_MS = 20, STOP_S = 60 };
+
+/* Sends the signal that still helps; returns how many processes are left besides the init process. */
+static size_t stop_round(pid_t init, const char *engine_id, bool first)
+{
+        struct err ignored = ERR_INIT;
+        struct cgroup_counts n = { 0 };
+        if (first)
+                cgroup_signal_all(init, engine_id, SIGTERM, &ignored);
+        if (cgroup_count(init, engine_id, &n, &ignored) < 0)
+                return 0;
+        /* Only shells and their like are left: they ignore SIGTERM, and SIGHUP is how they are told to
+         * go. Earlier it would have made them send SIGHUP to jobs that were still saving their work. */
+        if (n.total > 0 && n.total == n.deaf)
+                cgroup_signal_all(init, engine_id, SIGHUP, &ignored);
+        return n.total;
+}
+
+int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e)
+{
+        struct engine_container now = { 0 };
+        struct engine_wait w = daemon_wait(STOP_S);
+        if (!c->engine_id)
+                return 0;
+        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0)
+                return e->code == ERR_NOT_FOUND ? 0 : -1;
+        bool running = now.running, paused = now.paused;
+        pid_t init = now.pid;
+        engine_container_done(&now);
+        if (!running)
+                return 0;
+        /* Frozen processes can't act on a signal. */
+        if (paused && grace_s > 0 && engine_container_unpause(d->engine, &w, c->engine_id, e) < 0)
+                return -1;
+        int64_t deadline = clock_mono_ms() + (int64_t)grace_s * 1000;
+        for (bool first = true; clock_mono_ms() < deadline; first = false) {
+                struct engine_wait shortly = { .hangup_fd = -1, .deadline = clock_mono_ms() + POLL_MS };
+                struct err waiting = ERR_INIT;
+                int code;
+                stop_round(init, c->engine_id, first);
+                if (engine_container_wait(d->engine, &shortly, c->engine_id, &code, &waiting) == 0 ||
+                        waiting.code == ERR_NOT_FOUND)
+                        return 0;
+                if (waiting.code != ERR_BUSY) {
+                        *e = waiting;
+                        return -1;
+                }
+        }
+        w = daemon_wait(STOP_S);
+        return engine_container_kill(d->engine, &w, c->engine_id, "KILL", e);
+}
+
+static int record_end(struct daemon *d, const struct container *c, const struct engine_container *now,
+        struct err *e)
+{
+        if (now->running)
+                return err_set(e, ERR_BUSY, "Container %s still runs: a process of it can't be killed yet", c->name);
+        cleanup_free char *lines = container_last_lines(d, c->engine_id);
+        return containers_stopped(d->store, c->id, c->op, now->finished_at ? now->finished_at : clock_unix(),
+                now->exit_code, lines, e);
+}
+
+int container_halt(struct daemon *d, const struct container *c, int grace_s, struct err *e)
+{
+        cleanup_engine_container struct engine_container now = { 0 };
+        struct engine_wait w;
+        int code;
+        if (container_stop(d, c, grace_s, e) < 0)
+                return -1;
+        /* A killed container takes a moment to be gone. */
+        w = daemon_wait(STOP_S);
+        if (engine_container_wait(d->engine, &w, c->engine_id, &code, e) < 0 && e->code != ERR_BUSY)
+                return -1;
+        w = daemon_wait(STOP_S);
+        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0 || record_end(d, c, &now, e) < 0)
+                return -1;
+        container_unmount(d, c);
+        return 0;
+}
+
+int container_freeze(struct daemon *d, const struct container *c, bool frozen, struct err *e)
+{
+        struct engine_wait w = daemon_wait(STOP_S);
+        if ((frozen ? engine_container_pause : engine_container_unpause)(d->engine, &w, c->engine_id, e) < 0)
+                return e->code == ERR_NOT_RUNNING ? err_set(e, ERR_NOT_RUNNING, "Container %s is not running", c->name)
+                                                  : -1;
+        return containers_move(d->store, c->id, c->op, frozen ? LEDGER_PAUSED : LEDGER_RUNNING, e);
+}
