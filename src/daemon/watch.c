@@ -63,6 +63,7 @@ struct watching {
         struct daemon *d;
         struct engine_version version;
         bool *recovered;
+        struct err failed; /* why the callback ended the stream, if it did */
 };
 
 static bool concerns_us(const char *action)
@@ -87,10 +88,8 @@ static int on_event(const struct engine_event *event, void *ctx)
                         log_warning("event %s: %s", event->action, e.msg);
                 return 0;
         }
-        if (recovery_run(w->d, !*w->recovered, &e) < 0) {
-                set_down(w->d, &e);
+        if (recovery_run(w->d, !*w->recovered, &w->failed) < 0)
                 return -1;
-        }
         *w->recovered = true;
         set_ready(w->d, &w->version);
         log_info("engine %s (API %s) is ready", w->version.version, w->version.api);
@@ -114,7 +113,10 @@ static void follow(struct daemon *d, bool *recovered, struct err *e)
         if (ensure_networks(d, e) < 0)
                 return;
         wait.deadline = -1;
-        if (engine_events(d->engine, &wait, label, on_event, &w, e) == 0)
+        int r = engine_events(d->engine, &wait, label, on_event, &w, e);
+        if (w.failed.code != ERR_NONE)
+                *e = w.failed;
+        else if (r == 0)
                 err_set(e, ERR_ENGINE, "The container engine ended the connection");
 }
 
