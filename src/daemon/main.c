@@ -5,6 +5,7 @@
 #include "daemon/attach.h"
 #include "daemon/expire.h"
 #include "daemon/methods.h"
+#include "daemon/rebuild.h"
 #include "daemon/rules.h"
 #include "daemon/watch.h"
 #include "host/account.h"
@@ -247,15 +248,30 @@ static int run(struct daemon *d, struct err *e)
         return r;
 }
 
+static int rebuild(struct daemon *d, const char *instance, struct err *e)
+{
+        cleanup_close int lock = -1;
+        if (make_dirs(d, e) < 0 || lock_state(d, &lock, e) < 0 || boot_id(d->boot, e) < 0)
+                return -1;
+        d->engine = engine_new(d->config.engine_socket);
+        int r = rebuild_run(d, instance, e);
+        engine_free(d->engine);
+        store_close(d->store);
+        return r;
+}
+
 static int usage(FILE *f)
 {
         fputs("Usage: ds01d [--config=FILE] [--debug]\n"
+              "       ds01d --rebuild [--instance=ID] [--config=FILE]\n"
               "\n"
               "The daemon behind ds01: owns the container engine's socket and decides who may do what.\n"
               "Runs in the foreground and logs to stderr.\n"
               "\n"
               "  --config=FILE  settings (default " CONFIG_DEFAULT_PATH ")\n"
               "  --debug        log more\n"
+              "  --rebuild      make a new database out of the labels of the engine's containers and images\n"
+              "  --instance=ID  with --rebuild, where several daemons share an engine: which of them this is\n"
               "  --version      print the version\n",
                 f);
         return f == stdout ? 0 : 2;
@@ -265,10 +281,12 @@ int main(int argc, char **argv)
 {
         static const struct option options[] = { { "config", required_argument, NULL, 'c' },
                 { "debug", no_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' }, { 0 } };
+                { "version", no_argument, NULL, 'v' }, { "rebuild", no_argument, NULL, 'r' },
+                { "instance", required_argument, NULL, 'i' }, { 0 } };
         struct daemon d = { .stop_fd = -1, .mounts = MOUNTS_INIT };
         struct err e = ERR_INIT;
-        const char *path = NULL;
+        const char *path = NULL, *instance = NULL;
+        bool rebuilds = false;
         for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
                 if (o == 'h')
                         return usage(stdout);
@@ -278,17 +296,22 @@ int main(int argc, char **argv)
                         return usage(stderr);
                 if (o == 'c')
                         path = optarg;
+                else if (o == 'i')
+                        instance = optarg;
+                else if (o == 'r')
+                        rebuilds = true;
                 else
                         log_set_level(LOG_LEVEL_DEBUG);
         }
-        if (optind < argc)
+        if (optind < argc || (instance && !rebuilds))
                 return usage(stderr);
         umask(022);
         block_signals();
         raise_nofile();
         if (geteuid() != 0)
                 err_set(&e, ERR_DENIED, "ds01d must run as root");
-        else if (config_load(path, &d.config, &e) == 0 && run(&d, &e) == 0) {
+        else if (config_load(path, &d.config, &e) == 0 &&
+                 (rebuilds ? rebuild(&d, instance, &e) : run(&d, &e)) == 0) {
                 config_done(&d.config);
                 return 0;
         }

@@ -15,6 +15,7 @@ void engine_container_done(struct engine_container *c)
         free(c->image);
         free(c->image_id);
         free(c->error);
+        free(c->user);
         json_decref(c->labels);
         json_decref(c->mounts);
         strv_done(&c->devices);
@@ -186,6 +187,7 @@ static void read_inspect(const json_t *j, struct engine_container *c)
         c->started_at = clock_from_rfc3339(json_str(j, "State/StartedAt"));
         c->finished_at = clock_from_rfc3339(json_str(j, "State/FinishedAt"));
         c->error = xstrdup(str_or_empty(json_str(j, "State/Error")));
+        c->user = xstrdup(str_or_empty(json_str(j, "Config/User")));
         read_devices(json_at(j, "HostConfig/DeviceRequests"), &c->devices);
 }
 

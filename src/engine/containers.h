@@ -29,6 +29,7 @@ struct engine_container {
         int exit_code;
         int64_t started_at, finished_at; /* 0 if it never was */
         char *error;                     /* why the last start failed; "" if it did not */
+        char *user;                      /* as it was asked for: "1000:1000" */
         struct strv devices;             /* GPU UUIDs of all device requests */
 };
 void engine_container_done(struct engine_container *c);

@@ -76,6 +76,32 @@ int engine_image_inspect(struct engine *en, const struct engine_wait *w, const c
         return 0;
 }
 
+int engine_image_each(struct engine *en, const struct engine_wait *w, const char *label,
+        engine_image_fn *fn, void *ctx, struct err *e)
+{
+        cleanup_call struct call c = call_new("GET", "list images");
+        cleanup_json json_t *rows = NULL;
+        size_t i;
+        json_t *row;
+        call_path(&c, "/images/json");
+        call_query_filters(&c, label, NULL);
+        if (call_run_json(en, w, &c, &rows, e))
+                return -1;
+        if (!json_is_array(rows))
+                return err_set(e, ERR_ENGINE, "Can't %s: the engine's answer is no list", c.what);
+        json_array_foreach(rows, i, row)
+        {
+                cleanup_engine_image struct engine_image one = { .labels = keep(row, "Labels"),
+                        .created = json_int(row, "Created", 0),
+                        .size = json_int(row, "Size", 0) };
+                call_copy(one.id, sizeof one.id, json_str(row, "Id"));
+                read_strings(json_at(row, "RepoTags"), &one.tags);
+                if (fn(&one, ctx))
+                        return err_set(e, ERR_INTERRUPTED, "Can't %s: stopped", c.what);
+        }
+        return 0;
+}
+
 int engine_image_remove(struct engine *en, const struct engine_wait *w, const char *ref,
         bool *ret_in_use, struct err *e)
 {

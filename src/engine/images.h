@@ -30,6 +30,14 @@ void engine_image_done(struct engine_image *i);
 int engine_image_inspect(struct engine *en, const struct engine_wait *w, const char *ref,
         struct engine_image *ret, struct err *e);
 
+/* Takes one image of a listing, borrowed; only id, tags, labels, created and size are filled in. 0
+ * to go on. */
+typedef int engine_image_fn(const struct engine_image *i, void *ctx);
+
+/* Calls fn for each image that has the label ("key" or "key=value"). */
+int engine_image_each(struct engine *en, const struct engine_wait *w, const char *label,
+        engine_image_fn *fn, void *ctx, struct err *e);
+
 /*
  * Removes a name, and the image with its last name; an id removes the image if it has at most one
  * name. Never by force: if containers, other names or other images need it, *ret_in_use is true and

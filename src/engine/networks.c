@@ -42,6 +42,21 @@ static int check(
         return err_fix(e, "docker network rm %s", name);
 }
 
+int engine_network_label(struct engine *en, const struct engine_wait *w, const char *name,
+        const char *label, char **ret, struct err *e)
+{
+        cleanup_call struct call c = network_call("GET", "look at", name);
+        cleanup_json json_t *found = NULL;
+        if (call_run_json(en, w, &c, &found, e))
+                return -1;
+        if (!str_eq(json_str(found, "Name"), name))
+                return err_set(e, ERR_NOT_FOUND, "There is no network %s", name);
+        /* Not by path: labels have dots, and could have slashes. */
+        const json_t *labels = json_object_get(found, "Labels");
+        *ret = xstrdup(json_string_value(json_object_get(labels, label)));
+        return 0;
+}
+
 static json_t *network_body(
         const char *name, const char *bridge, bool icc, const json_t *labels, const char *subnet)
 {

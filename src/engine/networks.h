@@ -14,6 +14,10 @@
 int engine_network_ensure(struct engine *en, const struct engine_wait *w, const char *name,
         const char *bridge, bool icc, const json_t *labels, const char *subnet, struct err *e);
 
+/* One of its labels; the caller owns *ret, which is NULL if it has no such label. ERR_NOT_FOUND. */
+int engine_network_label(struct engine *en, const struct engine_wait *w, const char *name,
+        const char *label, char **ret, struct err *e);
+
 /* Removes it; one that is not there is fine. ERR_FAILED while containers are on it. */
 int engine_network_remove(
         struct engine *en, const struct engine_wait *w, const char *name, struct err *e);
