@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "project/context.h"
 #include "project/fingerprint.h"
+#include "project/older.h"
 #include "project/recipe.h"
 
 #include <errno.h>
@@ -181,7 +182,11 @@ int build_project(struct cli *c, const char *project, int project_fd, const stru
                 cli_connect(c, e) < 0)
                 return -1;
         int dockerfile_fd;
-        if (send_dockerfile(text, &dockerfile_fd, e) < 0)
+        unsigned line;
+        cleanup_free char *without = older_without_labels(text, &line);
+        if (without)
+                out_say("Labels of an older ds01 in the Dockerfile (line %u) are left out: ds01d sets its own.", line);
+        if (send_dockerfile(without ? without : text, &dockerfile_fd, e) < 0)
                 return -1;
         struct view v = { .c = c, .log = BUF_INIT(LOG_MAX) };
         v.plain = !progress_possible();

@@ -5,6 +5,7 @@
 #include "cli/catalogue.h"
 #include "cli/out.h"
 #include "cli/pick-project.h"
+#include "cli/recipe.h"
 #include "project/find.h"
 #include "project/pyproject.h"
 #include "project/recipe.h"
@@ -17,18 +18,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Words of a list such as -p "pandas>=2 rich". */
-static void split_words(const char *text, struct strv *ret)
-{
-        for (const char *p = str_or_empty(text); *p;) {
-                p += strspn(p, " \t,");
-                size_t n = strcspn(p, " \t,");
-                if (n > 0)
-                        strv_take(ret, xstrndup(p, n));
-                p += n;
-        }
-}
 
 static int write_new(int dir_fd, const char *name, const char *text, struct err *e)
 {
@@ -64,11 +53,13 @@ static int write_recipe(struct cli *c, const char *name, int dir_fd, const struc
 {
         cleanup_strv struct strv pip = { 0 }, apt = { 0 };
         cleanup_base struct base base = { 0 };
-        split_words(cli_value(c, "packages"), &pip);
-        split_words(cli_value(c, "system"), &apt);
+        recipe_words(cli_value(c, "packages"), &pip);
+        recipe_words(cli_value(c, "system"), &apt);
         bool has_dockerfile = faccessat(dir_fd, "Dockerfile", F_OK, 0) == 0;
-        if (has_dockerfile && (cli_has(c, "framework") || apt.n > 0))
-                return cli_usage(c, e, "%s has a Dockerfile already: --framework and --system would change it", name);
+        if (has_dockerfile && (cli_has(c, "framework") || cli_has(c, "type") || apt.n > 0)) {
+                cli_usage(c, e, "%s has a Dockerfile already: --framework, --type and --system are for a new one", name);
+                return err_fix(e, "image-update %s --add-system PACKAGE\nimage-update %s --edit", name, name);
+        }
         const char *framework = cli_value(c, "framework");
         if (!has_dockerfile && base_choose(c, framework ? framework : py->framework,
                                        framework ? NULL : py->framework_version, &base, e) < 0)
@@ -76,7 +67,9 @@ static int write_recipe(struct cli *c, const char *name, int dir_fd, const struc
         const char *type = cli_value(c, "type") ? cli_value(c, "type") : py->type ? py->type : "custom";
         struct template_values v = { .name = name, .type = type, .framework = base.word, .version = base.version,
                 .base_image = base.image, .pip = &pip, .apt = &apt, .gpus = -1 };
-        if ((!has_dockerfile && template_check(&v, e) < 0) || take_requirements(c, dir_fd, e) < 0)
+        cleanup_free char *unused = NULL;
+        if ((!has_dockerfile && template_check(&v, e) < 0) ||
+                requirements_edit("", &pip, NULL, &unused, NULL, e) < 0 || take_requirements(c, dir_fd, e) < 0)
                 return -1;
         bool has_requirements = faccessat(dir_fd, "requirements.txt", F_OK, 0) == 0;
         if (!has_dockerfile) {
@@ -89,10 +82,8 @@ static int write_recipe(struct cli *c, const char *name, int dir_fd, const struc
         /* A new requirements.txt has them already; one of the user's gets them added. */
         if (pip.n == 0 || (!has_dockerfile && !has_requirements))
                 return 0;
-        cleanup_free char *old = NULL, *text = NULL;
-        if (requirements_read(dir_fd, &old, e) < 0 || requirements_edit(old, &pip, NULL, &text, NULL, e) < 0)
-                return -1;
-        return fd_replace_file(dir_fd, "requirements.txt", text, strlen(text), 0644, e);
+        struct recipe_change change = { .add = pip };
+        return recipe_apply(c, name, dir_fd, &change, e);
 }
 
 static int run(struct cli *c, struct err *e)
