@@ -5,10 +5,15 @@
 #include "cli/out.h"
 #include "cli/pick-project.h"
 #include "cli/prompt.h"
+#include "base/mem.h"
+#include "project/find.h"
+#include "project/git.h"
 #include "project/init.h"
 #include "project/pyproject.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static int get_name(struct cli *c, char ret[41], struct err *e)
 {
@@ -46,6 +51,30 @@ static void report(const char *name, const struct init_report *r)
         out_say("Next: project launch %s", name);
 }
 
+/*
+ * The framework that was asked for, else the one of a project that exists. Where its Dockerfile exists
+ * too, it need not be in the catalogue: what FROM would name is written nowhere.
+ */
+static int choose_base(struct cli *c, const char *name, struct base *ret, struct err *e)
+{
+        cleanup_pyproject struct pyproject py = PYPROJECT_INIT;
+        cleanup_close int dir_fd = -1;
+        cleanup_free char *path = NULL;
+        struct err ignored = ERR_INIT;
+        bool exists;
+        const char *framework = cli_value(c, "framework");
+        if (!framework && project_open(name, &dir_fd, &path, &ignored) == 0)
+                (void)pyproject_load(dir_fd, name, &py, &exists, &ignored);
+        bool has_dockerfile = dir_fd >= 0 && faccessat(dir_fd, "Dockerfile", F_OK, 0) == 0;
+        if (base_choose(c, framework ? framework : py.framework, framework ? NULL : py.framework_version, ret, e) == 0)
+                return 0;
+        if (!has_dockerfile || !py.framework || (e->code != ERR_INVALID && e->code != ERR_NO_IMAGE))
+                return -1;
+        *ret = (struct base){ .word = xstrdup(py.framework), .version = xstrdup(py.framework_version),
+                .image = xstrdup("scratch") };
+        return 0;
+}
+
 static int run(struct cli *c, struct err *e)
 {
         char name[41];
@@ -59,12 +88,13 @@ static int run(struct cli *c, struct err *e)
                         "A project is a folder in ~/workspace with three files that matter: pyproject.toml\n"
                         "(what it needs), Dockerfile (how its image is built), requirements.txt (its Python\n"
                         "packages). They are yours to edit.") < 0 ||
-                base_choose(c, cli_value(c, "framework"), NULL, &base, e) < 0)
+                choose_base(c, name, &base, e) < 0)
                 return -1;
         struct init_options o = { .values = { .name = name, .description = cli_value(c, "desc"),
                                           .type = type ? type : "ml", .framework = base.word,
                                           .version = base.version, .base_image = base.image, .gpus = -1,
                                           .jupyter = cli_has(c, "jupyter"),
+                                          .git_lfs = !cli_has(c, "no-git") && git_has_lfs(),
                                           .devcontainer = cli_has(c, "devcontainer"),
                                           .blank = cli_has(c, "blank") },
                 .no_git = cli_has(c, "no-git") };

@@ -61,19 +61,26 @@ static bool has_identity(const char *path)
                (getenv("GIT_AUTHOR_EMAIL") || run(email) == 0);
 }
 
-enum git_outcome git_first_commit(const char *path, const char *message)
+enum git_outcome git_first_commit(const char *path, const char *message, bool lfs)
 {
         const char *init[] = { "git", "init", "-q", "--", path, NULL };
         const char *add[] = { "git", "-C", path, "add", "-A", NULL };
         /* Signing could ask for a passphrase, hooks are for code that exists. */
         const char *commit[] = { "git", "-C", path, "-c", "commit.gpgsign=false", "commit", "-q",
                 "--no-verify", "-m", message, NULL };
+        const char *filter[] = { "git", "-C", path, "lfs", "install", "--local", NULL };
         int r = run(init);
         if (r == 127)
                 return GIT_NOT_INSTALLED;
-        if (r)
+        if (r || (lfs && run(filter)))
                 return GIT_FAILED;
         if (!has_identity(path))
                 return GIT_NO_IDENTITY;
         return run(add) || run(commit) ? GIT_FAILED : GIT_COMMITTED;
+}
+
+bool git_has_lfs(void)
+{
+        const char *version[] = { "git", "lfs", "version", NULL };
+        return run(version) == 0;
 }

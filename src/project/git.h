@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 enum git_outcome {
         GIT_COMMITTED,
         GIT_NOT_INSTALLED,
@@ -14,6 +16,10 @@ enum git_outcome {
 
 /*
  * git init and a first commit of everything in the folder, whose absolute path must not change
- * meanwhile. Blocks until git is done (some 20 ms).
+ * meanwhile. With `lfs` (git_has_lfs()) its filter is set up for that repository, so that the files
+ * that .gitattributes names go through it. Blocks until git is done (some 20 ms).
  */
-enum git_outcome git_first_commit(const char *path, const char *message);
+enum git_outcome git_first_commit(const char *path, const char *message, bool lfs);
+
+/* Are git and git-lfs installed? */
+bool git_has_lfs(void);

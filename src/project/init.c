@@ -114,12 +114,13 @@ static void undo_added(int dirfd, const struct strv *added)
         }
 }
 
-static void add_git(const char *path, const char *name, bool no_git, struct init_report *r)
+static void add_git(
+        const char *path, const char *name, bool no_git, bool lfs, struct init_report *r)
 {
         if (no_git)
                 return;
         cleanup_free char *message = xasprintf("Start %s", name);
-        switch (git_first_commit(path, message)) {
+        switch (git_first_commit(path, message, lfs)) {
         case GIT_COMMITTED:
                 r->git_committed = true;
                 break;
@@ -155,7 +156,7 @@ static int create_new(const char *root, const struct init_options *o,
                 remove_tree(tmp);
                 return -1;
         }
-        add_git(tmp, v->name, o->no_git, r);
+        add_git(tmp, v->name, o->no_git, v->git_lfs && !v->blank, r);
         /* Fails if somebody made the place meanwhile and put something into it. */
         if (rename(tmp, r->path)) {
                 int failed = errno;
