@@ -17,6 +17,7 @@ import pytest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "fakes"))
 
 from harness import accounts, daemon, engine, images  # noqa: E402
 from harness.engine import remove_cgroups  # noqa: E402
@@ -159,3 +160,43 @@ def project(alice, starter):
         user.ok(["project", "init", name, "--quick", "--framework=none", "--type=custom"])
         return user.workspace / name
     return make
+
+
+@pytest.fixture(scope="module")
+def frameworks(ds01d_session, starter, loaded, base):
+    """PyTorch, TensorFlow and JAX in the catalogue: stubs of their images."""
+    import bases
+
+    path = base / "catalogue"
+    old = path.read_text()
+    lines = [f"{name}, {version}, [CPU], {image}\n" for name, version, image in bases.FRAMEWORKS]
+    for _, _, image in bases.FRAMEWORKS:
+        bases.make_base(loaded, image, starter)
+    path.write_text("".join(lines) + old)
+    ds01d_session.restart()
+    yield bases.FRAMEWORKS
+    path.write_text(old)
+    ds01d_session.restart()
+
+
+@pytest.fixture(scope="module")
+def index(ds01d_session, loaded, base):
+    """A folder that builds use as their package index, served on the build network's gateway."""
+    folder = base / "wheels"
+    folder.mkdir()
+    gateway = loaded.gateway("ds01-test-build")
+    server = loaded.run_in_network(["/usr/bin/python3", "-m", "http.server", "8098", "--bind", gateway, "-d", str(folder)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    before = ds01d_session.config.get("build")
+    ds01d_session.config["build"] = {**(before or {}), "env": {"PIP_INDEX_URL": f"http://{gateway}:8098/",
+                                                             "PIP_TRUSTED_HOST": gateway}}
+    ds01d_session.restart()
+    yield folder
+    server.kill()
+    server.wait()
+    if before is None:
+        del ds01d_session.config["build"]
+    else:
+        ds01d_session.config["build"] = before
+    ds01d_session.restart()
+    shutil.rmtree(folder)

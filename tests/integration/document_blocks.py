@@ -97,7 +97,7 @@ BLOCKS = [
     Block("No GPUs available", {"other-project": "built"},
           [("dashboard gpu", "later"), ("gpu-queue join", "later"), ("project launch other-project", "open")]),
     Block("Container Exits Immediately", {"my-project": "running"},
-          [("docker logs my-project._.UID", "admin"), ("docker images", "admin"), ("image-update", "later")]),
+          [("docker logs my-project._.UID", "admin"), ("docker images", "admin"), ("image-update my-project", "ok")]),
     Block("Use project launch for Daily Work", {"my-thesis": "built"},
           [("project launch my-thesis", "open"), ("container retire my-thesis", "retire"),
            ("image-create my-thesis", "ok"), ("container deploy my-thesis", "open")]),
