@@ -32,7 +32,7 @@ enum api_method_flags {
 enum api_type { API_STRING, API_INT, API_BOOL, API_STRINGS };
 enum api_field_flags { API_REQUIRED = 1 };
 
-enum { API_STRING_MAX = 4096, /* bytes */ API_STRINGS_MAX = 64, API_KEY_MAX = 64 };
+enum { API_STRING_MAX = 4096, /* bytes */ API_STRINGS_MAX = 1024, API_KEY_MAX = 64 };
 
 enum api_method_id {
 #define I(name, doc)

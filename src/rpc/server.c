@@ -29,6 +29,7 @@ struct rpc_server {
         int stop_fd;
         pthread_t acceptor;
         bool stopped;
+        bool ending_streams;  /* lock: whatever becomes a stream from now on has its caller hung up */
         pthread_mutex_t lock; /* the list and the flags of its members */
         pthread_cond_t ended; /* a connection left the list */
         struct conn *conns;
@@ -67,6 +68,8 @@ static int enter_call(struct rpc_conn *rpc, const struct api_method *m, struct e
                 c->stream = true;
         else
                 c->in_request = true;
+        if (r == 0 && stream && s->ending_streams)
+                shutdown(rpc->frame.fd, SHUT_RD);
         pthread_mutex_unlock(&s->lock);
         return r;
 }
@@ -267,6 +270,7 @@ int rpc_server_start(const struct rpc_server_config *config, struct rpc_server *
 static void end_streams(struct rpc_server *s)
 {
         pthread_mutex_lock(&s->lock);
+        s->ending_streams = true;
         for (struct conn *c = s->conns; c; c = c->next)
                 if (c->stream && !c->in_request)
                         shutdown(c->rpc.frame.fd, SHUT_RD);

@@ -205,9 +205,9 @@ static void sizes_are_checked(void **state)
         assert_int_equal(check_size("term", text_of(4096), &e), 0);
         assert_int_equal(check_size("term", text_of(4097), &e), -1);
         assert_string_equal(e.msg, "Key 'term' is longer than 4096 bytes");
-        assert_int_equal(check_size("command", list_of(64, 1), &e), 0);
-        assert_int_equal(check_size("command", list_of(65, 1), &e), -1);
-        assert_string_equal(e.msg, "Key 'command' has more than 64 items");
+        assert_int_equal(check_size("command", list_of(API_STRINGS_MAX, 1), &e), 0);
+        assert_int_equal(check_size("command", list_of(API_STRINGS_MAX + 1, 1), &e), -1);
+        assert_string_equal(e.msg, "Key 'command' has more than 1024 items");
         assert_int_equal(check_size("command", list_of(1, 4097), &e), -1);
 }
 
