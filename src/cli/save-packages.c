@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ANSWER_MAX = 4 << 20, ANSWER_S = 60, DEPTH_MAX = 4, NO_PIP = 3, NOT_FOUND = 127 };
+enum { ANSWER_MAX = 4 << 20, ANSWER_S = 60, DEPTH_MAX = 4, NO_PIP = 3 };
 
 /*
  * Prints one list for each package that was added: name, version, whether it was asked for, URL. It
  * runs isolated, because /workspace may hold a json.py; pip runs as it always does, to see the home.
+ * The engine makes /.dockerenv with the container, to the nanosecond; we know the second only, and
+ * what was laid down in that one counts as the image's.
  */
 static const char script[] =
         "import glob, json, os, re, subprocess, sys\n"
@@ -39,6 +41,11 @@ static const char script[] =
         "                   stderr=subprocess.DEVNULL)\n"
         "if r.returncode:\n"
         "    sys.exit(3)\n"
+        "made = float(sys.argv[1])\n"
+        "if os.path.exists('/.dockerenv'):\n"
+        "    made = max(made, os.stat('/.dockerenv').st_ctime)\n"
+        "else:\n"
+        "    made += 1\n"
         "found = []\n"
         "for p in json.loads(r.stdout.decode()):\n"
         "    for folder in glob.glob(glob.escape(p.get('location') or '/nowhere') + '/*.dist-info'):\n"
@@ -46,7 +53,7 @@ static const char script[] =
         "        record = os.path.join(folder, 'METADATA')\n"
         "        if plain(name) != plain(p['name']) or not os.path.exists(record):\n"
         "            continue\n"
-        "        if os.stat(record).st_ctime > float(sys.argv[1]):\n"
+        "        if os.stat(record).st_ctime > made:\n"
         "            found.append([p['name'], p['version'], read(folder, 'REQUESTED') is not None, source(folder)])\n"
         "print(json.dumps(found))\n";
 
@@ -96,9 +103,8 @@ static void read_answer(const json_t *rows, struct added *ret)
 
 static int find_added(struct cli *c, const char *name, int64_t created_at, struct added *ret, struct err *e)
 {
-        /* Whole seconds: what was laid down in the one the container was made in is the image's. */
         char since[32];
-        snprintf(since, sizeof since, "%lld", (long long)created_at + 1);
+        snprintf(since, sizeof since, "%lld", (long long)created_at);
         const char *const command[] = { "python3", "-I", "-c", script, since, NULL };
         cleanup_free char *text = NULL;
         cleanup_json json_t *rows = NULL;
@@ -109,7 +115,8 @@ static int find_added(struct cli *c, const char *name, int64_t created_at, struc
         progress_end(&p);
         if (r < 0)
                 return err_wrap(e, "Can't find out which packages were added to %s", name);
-        if (status == NOT_FOUND || status == NO_PIP)
+        /* 126 and 127: there is no Python. */
+        if (status == 126 || status == 127 || status == NO_PIP)
                 return 0;
         if (status != 0)
                 return err_set(e, ERR_FAILED, "The Python of %s can't tell its packages (exit status %d)", name,

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
         LOOK_S = 30,
@@ -160,10 +161,20 @@ static int resolve_foreign(struct daemon *d, const char *named, struct usable_im
         return r;
 }
 
-int images_resolve(struct daemon *d, struct caller *who, const char *named, const char *project,
+/* "aime/PyTorch:2.8.0" as the catalogue has it; what stands behind the colon is left alone. Owned. */
+static char *fold_alias(const char *named)
+{
+        char *folded = xstrdup(named);
+        if (strncasecmp(named, "aime/", 5) == 0)
+                for (char *p = folded; *p && *p != ':'; p++)
+                        *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+        return folded;
+}
+
+int images_resolve(struct daemon *d, struct caller *who, const char *given, const char *project,
         struct usable_image *ret, struct err *e)
 {
-        cleanup_free char *own = NULL;
+        cleanup_free char *own = NULL, *named = fold_alias(given);
         if (!*named) {
                 if (images_own_ref(d, who, project, &own, e) < 0)
                         return -1;
@@ -240,9 +251,10 @@ static int ensure_foreign(struct daemon *d, const char *named, const struct engi
         return r;
 }
 
-int images_ensure(struct daemon *d, struct caller *who, const char *named, const struct engine_wait *w,
+int images_ensure(struct daemon *d, struct caller *who, const char *given, const struct engine_wait *w,
         images_progress *progress, void *ctx, char **ret_ref, char **ret_id, struct err *e)
 {
+        cleanup_free char *named = fold_alias(given);
         struct reference parsed = { 0 };
         if (reference_parse(named, &parsed, e) < 0)
                 return -1;
