@@ -87,7 +87,7 @@ static int unknown_verb(const char *noun, const char *given, struct err *e)
         bool top = str_eq(noun, "ds01");
         err_set(e, ERR_INVALID, "Unknown command '%s%s%.60s'%s%s%s", top ? "" : noun, top ? "" : " ", safe,
                 near ? ", did you mean '" : "", str_or_empty(near), near ? "'?" : "");
-        return err_fix(e, top ? "ds01 help" : "%s --help", noun);
+        return err_fix(e, top ? "ds01 help" : "ds01 %s --help", noun);
 }
 
 static const struct opt *find_in(const struct command *cmd, const char *name, size_t len, char letter)

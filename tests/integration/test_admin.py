@@ -1,0 +1,100 @@
+"""What admins do to others, and the record of it."""
+
+import json
+import subprocess
+
+import pytest
+from harness.expect import deploy, row
+
+
+def audit(ds01d):
+    path = ds01d.state / "audit.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_root_lists_reads_and_retires_with_a_record(alice, ds01d):
+    deploy(alice, "watched")
+    before = len(audit(ds01d))
+    listed = ds01d.as_root(["container-list", f"--user={alice.name}", "--json"])
+    assert [r["name"] for r in json.loads(listed.stdout)["containers"]] == ["watched"]
+    assert ds01d.as_root(["container-logs", "watched", f"--user={alice.name}"]).returncode == 0
+    assert ds01d.as_root(["container-list", "--user=all"]).returncode == 0
+    assert ds01d.as_root(["container", "retire", "nothing", "--force", f"--user={alice.name}"]).returncode == 4
+    done = ds01d.as_root(["container", "retire", "watched", "--force", f"--user={alice.name}"])
+    assert done.returncode == 0, done
+    assert row(alice, "watched") is None
+
+    assert (ds01d.state / "audit.jsonl").stat().st_mode & 0o7777 == 0o600
+    lines = audit(ds01d)[before:]
+    begun = {line["id"]: line for line in lines if line["event"] == "begin"}
+    ended = [line for line in lines if line["event"] == "end"]
+    assert len(begun) == len(ended) >= 5
+    for line in lines:
+        assert line["admin"] == "root" and line["admin_uid"] == 0 and line["time"].endswith("Z")
+        assert line["target"] in (alice.name, "all")
+    for line in ended:
+        assert begun.pop(line["id"])["op"] == line["op"]
+    by_op = {(line["op"], line.get("container"), line["result"]) for line in ended}
+    assert ("Containers.List", None, "done") in by_op
+    assert ("Containers.Logs", "watched", "done") in by_op
+    assert ("Containers.Retire", "watched", "done") in by_op
+    assert ("Containers.Get", "nothing", "io.ds01.NotFound") in by_op
+
+
+def test_what_people_do_to_themselves_is_nobodys_business(alice, bob, ds01d):
+    before = len(audit(ds01d))
+    deploy(alice, "own")
+    alice.ok(["container-list", "--all"])
+    alice.ok(["container", "retire", "own", "--force"])
+    assert bob.run(["container-list", f"--user={alice.name}"]).rc == 5
+    assert len(audit(ds01d)) == before
+
+
+@pytest.fixture
+def admins(bob, ds01d):
+    """bob in the admin group, for a while."""
+    group = f"{bob.name[:22]}-adm"
+    subprocess.run(["groupadd", group], check=True)
+    subprocess.run(["usermod", "-aG", group, bob.name], check=True)
+    ds01d.config["admin_group"] = group
+    ds01d.restart()
+    yield group
+    del ds01d.config["admin_group"]
+    ds01d.restart()
+    subprocess.run(["groupdel", group], check=True)
+
+
+def test_members_of_the_admin_group_are_admins(alice, bob, ds01d, admins):
+    deploy(alice, "theirs")
+    before = len(audit(ds01d))
+    bob.ok(["container-list", f"--user={alice.name}"])
+    assert bob.run(["container-attach", "theirs", f"--user={alice.name}", "--", "id"]).rc == 2
+    bob.ok(["container", "retire", "theirs", "--force", f"--user={alice.name}"])
+    # For itself an admin is an account like any other, with containers of its own.
+    deploy(bob, "mine")
+    bob.ok(["container", "retire", "mine", "--force", f"--user={bob.name}"])
+    lines = audit(ds01d)[before:]
+    assert {line["admin_uid"] for line in lines} == {bob.uid}
+    assert {line["target"] for line in lines} == {alice.name}
+    assert [line["op"] for line in lines if line["event"] == "end"][-1] == "Containers.Retire"
+
+
+def test_an_audit_log_that_cannot_be_written_is_told(alice, ds01d):
+    path = ds01d.state / "audit.jsonl"
+    kept = path.read_bytes() if path.exists() else b""
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    try:
+        start = len(ds01d.log.read_text())
+        assert ds01d.as_root(["container-list", f"--user={alice.name}"]).returncode == 0
+        said = ds01d.log.read_text()[start:]
+        assert "Can't write the audit log" in said and '"op":"Containers.List"' in said
+    finally:
+        path.rmdir()
+        path.write_bytes(kept)
+        path.chmod(0o600)
+
+
+def test_an_account_that_does_not_exist(ds01d):
+    done = ds01d.as_root(["container-list", "--user=no-such-person"])
+    assert done.returncode == 4 and "no-such-person" in done.stderr, done
