@@ -131,6 +131,8 @@ def pytorch(ds01d, starter, base):
 def given(alice, pytorch):
     for folder in alice.workspace.iterdir() if alice.workspace.exists() else ():
         alice.ok(["rm", "-rf", str(folder)])
+    # The menus show what is there: nothing of other tests.
+    alice.ok(["image-delete", "--all", "--force"])
 
     def make(name, state):
         if state == "absent":
