@@ -115,6 +115,9 @@ def test_two_accounts_may_use_one_name(alice, bob, project, loaded):
         assert user.ok(["container-attach", "same", "--", "whoami"]).out == user.name + "\n"
     alice.ok(["container", "retire", "same"])
     assert rows(alice, "--all") == [] and len(rows(bob)) == 1
+    bob.ok(["container", "retire", "same", "--images"])
+    assert f"ds01-{alice.name}/same:latest" in loaded.image_tags()
+    assert f"ds01-{bob.name}/same:latest" not in loaded.image_tags()
 
 
 def test_commands_on_stdin_of_launch(alice, project):

@@ -20,6 +20,7 @@ class Daemon:
         self.config_file = base / "ds01d.yaml"
         self.popen = None
         self.env = {}
+        self.wrapper = []
         self.config = {
             "socket": str(self.socket),
             "engine": {"socket": str(engine.socket)},
@@ -48,7 +49,7 @@ class Daemon:
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                "ASAN_OPTIONS": "exitcode=99", "UBSAN_OPTIONS": "halt_on_error=1:exitcode=99", **self.env}
         with open(self.log, "ab") as log:
-            self.popen = subprocess.Popen([str(self.program), f"--config={self.config_file}"], env=env,
+            self.popen = subprocess.Popen([*self.wrapper, str(self.program), f"--config={self.config_file}"], env=env,
                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                           start_new_session=True)
         if ready:
