@@ -188,8 +188,10 @@ static int launch(struct plan *p, struct err *e)
         if (read_project(p, e) < 0 || ask_daemon(p, e) < 0)
                 return -1;
         const char *state = p->container ? str_or_empty(json_str(p->container, "state")) : "";
-        if (strcmp(state, "running") == 0 || strcmp(state, "paused") == 0)
+        if (strcmp(state, "running") == 0)
                 return launch_exists(p->c, p->name, &status, e) < 0 ? -1 : status;
+        if (strcmp(state, "paused") == 0)
+                return launch_say_exists(p->name, state, e);
         if (have_image(p, &built, e) < 0)
                 return -1;
         if ((p->container ? launch_existing(p, built, e) : launch_new(p, false, e)) < 0)

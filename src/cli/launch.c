@@ -132,15 +132,26 @@ static int call_with_folders(struct cli *c, const char *method, json_t *params, 
         return r;
 }
 
-int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e)
+static int request(struct cli *c, const struct launch *l, const char *what, const char *method, json_t **ret_reply,
+        struct err *e)
 {
         struct progress p;
-        progress_start(&p, "Starting the container");
+        progress_start(&p, what);
         json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project, "image",
                 l->image, "interface", l->interface);
-        int r = call_with_folders(c, "io.ds01.Containers.Launch", params, l->folders, ret_reply, e);
+        int r = call_with_folders(c, method, params, l->folders, ret_reply, e);
         progress_end(&p);
         return r;
+}
+
+int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e)
+{
+        return request(c, l, "Starting the container", "io.ds01.Containers.Launch", ret_reply, e);
+}
+
+int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e)
+{
+        return request(c, l, "Creating the container", "io.ds01.Containers.Create", ret_reply, e);
 }
 
 int launch_start(struct cli *c, const json_t *row, struct err *e)
@@ -169,6 +180,10 @@ int launch_start(struct cli *c, const json_t *row, struct err *e)
         int r = call_with_folders(c, "io.ds01.Containers.Start",
                 json_pack("{s:s}", "name", json_str(row, "name")), &f, &reply, e);
         progress_end(&p);
+        if (r == 0 && json_bool(reply, "limits_older", false))
+                out_say("%s keeps the limits it was made with; yours are others now (check-limits). To have those:\n"
+                        "container retire %s, then launch it again.",
+                        json_str(row, "name"), json_str(row, "name"));
         return r;
 }
 
@@ -178,10 +193,22 @@ void launch_say(const char *verb, const char *name)
                 name, name);
 }
 
+int launch_say_exists(const char *name, const char *state, struct err *e)
+{
+        static const struct {
+                const char *state, *command;
+        } ways[] = { { "running", "container-attach" }, { "paused", "container-unpause" } };
+        const char *command = "container-start";
+        for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+                if (strcmp(ways[i].state, state) == 0)
+                        command = ways[i].command;
+        err_set(e, ERR_EXISTS, "Container %s already exists (%s)", name, state);
+        return err_fix(e, "%s %s\ncontainer retire %s", command, name, name);
+}
+
 int launch_exists(struct cli *c, const char *name, int *ret_status, struct err *e)
 {
-        err_set(e, ERR_EXISTS, "Container %s already exists (running)", name);
-        err_fix(e, "container-attach %s\ncontainer retire %s", name, name);
+        launch_say_exists(name, "running", e);
         if (!c->tty || cli_has(c, "background") || cli_has(c, "dry-run"))
                 return -1;
         bool open = false;

@@ -31,15 +31,20 @@ struct launch {
 
 /* Asks ds01d; *ret_reply is owned by the caller. A container of that name fails with ERR_EXISTS. */
 int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e);
+/* The same without starting it. */
+int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e);
 
 /*
  * Starts a container that exists but does not run, with fresh descriptors of the folders recorded
- * for it (`row` is its row from Containers.Get).
+ * for it (`row` is its row from Containers.Get). Says so if its limits are older than the policy's.
  */
 int launch_start(struct cli *c, const json_t *row, struct err *e);
 
 /* "Launched x without a GPU. Attach: … · Done: …" */
 void launch_say(const char *verb, const char *name);
+
+/* Fills *e: a container of that name exists, in that state, and what can be done about it. Returns -1. */
+int launch_say_exists(const char *name, const char *state, struct err *e);
 
 /* The error of contract.md 3 for a container that runs; on a terminal: opens it if the user wants. */
 int launch_exists(struct cli *c, const char *name, int *ret_status, struct err *e);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/commands.h"
+
+#include "cli/out.h"
+#include "cli/pick.h"
+#include "cli/session.h"
+#include "cli/start.h"
+
+static int run(struct cli *c, struct err *e)
+{
+        char name[41];
+        bool already;
+        int status = 0;
+        if (pick_container(c, "Select a container to run:", PICK_ALL, name, e) < 0 ||
+                start_container(c, name, &already, e) < 0)
+                return -1;
+        if (!already)
+                out_say("Started %s.", name);
+        return session_run(c, name, c->trailing, NULL, 0, &status, e) < 0 ? -1 : status;
+}
+
+const struct command cmd_container_run = {
+        .noun = "container",
+        .verb = "run",
+        .args = "[name] [-- COMMAND…]",
+        .max_args = 1,
+        .flags = CMD_TRAILING | CMD_ACCOUNT,
+        .summary = "Starts a container that exists and opens a shell in it",
+        .details = "  The same as container-start and then container-attach. One that runs already is only entered.\n"
+                   "  Without a terminal, stdin is run as commands; with -- COMMAND, that command is run instead of\n"
+                   "  a shell. The exit status is the shell's or the command's own. The container runs on.\n",
+        .examples = "container-run my-thesis\n"
+                    "container-run my-thesis -- python train.py",
+        .topic = "states",
+        .run = run,
+};
