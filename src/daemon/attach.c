@@ -2,6 +2,7 @@
 #include "daemon/attach.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "daemon/images.h"
 #include "daemon/named.h"
@@ -23,6 +24,7 @@
 
 enum {
         EXEC_S = 30,
+        ECHO_MS = 2000, /* how long the terminal may take to echo a line */
         CLAIM_MS = 10 * 1000,
         HANGUP_MS = 5 * 1000, /* from SIGHUP to SIGKILL */
         POLL_MS = 50,
@@ -94,13 +96,27 @@ static const char *safe_term(const char *term)
         return term;
 }
 
-static json_t *exec_body(const struct container *c, const struct caller *who, const json_t *params, bool tty)
+/*
+ * With a terminal, the command begins once its window has a size: the engine can only set that after
+ * the start, and a program that looks at once would see 0 0. The shell that runs first waits for the
+ * line that open_terminal() sends.
+ */
+static json_t *behind_a_line(const json_t *words)
+{
+        json_t *cmd = json_pack("[ssss]", "/bin/sh", "-c", "IFS= read -r _; exec \"$@\"", "sh");
+        json_array_extend(cmd, (json_t *)(uintptr_t)words);
+        return cmd;
+}
+
+static json_t *exec_body(const struct container *c, const struct caller *who, const json_t *params, bool tty,
+        bool has_shell)
 {
         char hostname[NAME_SIZE];
         name_hostname(c->name, hostname);
         const json_t *words = json_object_get(params, "command");
         bool shell = json_array_size(words) == 0;
-        cleanup_json json_t *cmd = shell ? mainproc_shell() : json_deep_copy(words);
+        cleanup_json json_t *plain = shell ? mainproc_shell() : json_deep_copy(words);
+        cleanup_json json_t *cmd = tty && has_shell ? behind_a_line(plain) : json_incref(plain);
         cleanup_free char *user = identity_name(who->peer.user);
         struct spec_exec x = { .uid = c->uid, .gid = c->gid, .user = user, .hostname = hostname,
                 .term = safe_term(json_str(params, "term")), .cmd = cmd, .tty = tty,
@@ -108,16 +124,15 @@ static json_t *exec_body(const struct container *c, const struct caller *who, co
         return spec_exec_body(&x);
 }
 
-static int check_shell(struct daemon *d, const struct container *c, const json_t *params, struct err *e)
+static int check_shell(struct daemon *d, const struct container *c, const json_t *params, bool *ret_has_shell,
+        struct err *e)
 {
         struct image_facts facts = { 0 };
-        if (json_array_size(json_object_get(params, "command")) > 0)
-                return 0;
         if (images_facts(d, c->image_id, &facts, e) < 0)
                 return -1;
-        bool shell = facts.has_shell;
+        *ret_has_shell = facts.has_shell;
         facts_done(&facts);
-        if (shell)
+        if (*ret_has_shell || json_array_size(json_object_get(params, "command")) > 0)
                 return 0;
         err_set(e, ERR_FAILED, "Container %s has no shell: there is neither sh nor bash in image %s", c->name,
                 c->image_ref);
@@ -158,17 +173,39 @@ static void resize(struct daemon *d, const char *exec_id, const json_t *params)
                 log_debug("resize: %s", e.msg);
 }
 
+/*
+ * Sets the window's size, then lets the command begin. The kernel echoes the line at once, before any
+ * program of the container has a say: what it echoed is taken out of the stream again.
+ */
+static void open_terminal(struct daemon *d, const char *exec_id, const json_t *params, int fd, bool has_shell)
+{
+        char echo[2];
+        int64_t deadline = clock_mono_ms() + ECHO_MS;
+        resize(d, exec_id, params);
+        if (!has_shell || fd_write_all(fd, "\n", 1, deadline) < 0)
+                return;
+        for (ssize_t n = 0; n < 2 && fd_wait_readable(fd, deadline) > 0;) {
+                n = recv(fd, echo, sizeof echo, MSG_PEEK | MSG_DONTWAIT);
+                if (n == 0)
+                        return;
+                if (n == 2 && memcmp(echo, "\r\n", 2) == 0)
+                        (void)!recv(fd, echo, sizeof echo, MSG_DONTWAIT);
+                else if (n == 1)
+                        usleep(1000);
+        }
+}
+
 int attach_start(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
 {
         const json_t *params = call->params;
         cleanup_container struct container c = { 0 };
         struct session s;
         cleanup_close int fd = -1;
-        bool tty = json_bool(params, "tty", false);
+        bool tty = json_bool(params, "tty", false), has_shell = false;
         if (daemon_engine(d, NULL, e) < 0 || find_running(d, who, json_str(params, "name"), &c, e) < 0 ||
-                check_shell(d, &c, params, e) < 0)
+                check_shell(d, &c, params, &has_shell, e) < 0)
                 return -1;
-        cleanup_json json_t *body = exec_body(&c, who, params, tty);
+        cleanup_json json_t *body = exec_body(&c, who, params, tty, has_shell);
         if (start_session(d, &c, body, tty, &s, &fd, e) < 0) {
                 if (e->code == ERR_NOT_RUNNING || e->code == ERR_NOT_FOUND) {
                         err_set(e, ERR_NOT_RUNNING, "Container %s is not running", c.name);
@@ -176,9 +213,8 @@ int attach_start(struct daemon *d, struct caller *who, struct rpc_call *call, st
                 }
                 return -1;
         }
-        /* The size is set before the client can type: its first command sees the right one. */
         if (tty)
-                resize(d, s.exec_id, params);
+                open_terminal(d, s.exec_id, params, fd, has_shell);
         add_ref(&who->sessions, &s, fcntl(fd, F_DUPFD_CLOEXEC, 0));
         return rpc_reply_fd(call, json_pack("{s:s, s:b}", "session", s.exec_id, "tty", (int)tty), fd);
 }

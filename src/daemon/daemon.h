@@ -35,6 +35,8 @@ struct daemon {
 
         pthread_mutex_t lock;
         struct rules *rules;          /* lock: policy and catalogue; by rules.h alone */
+        pthread_cond_t engine_asked;  /* lock: the first attempt to reach the engine is over */
+        bool engine_tried;            /* lock: that it is */
         bool engine_ready;            /* lock: it answers, and recovery has been through */
         struct err engine_error;      /* lock: why it isn't ready */
         struct engine_version engine_version; /* lock */
@@ -42,7 +44,8 @@ struct daemon {
 
 /*
  * 0 once the engine answers and what a former process left behind is dealt with; else ERR_ENGINE
- * with the reason. Every operation that changes something asks first. ret_version may be NULL.
+ * with the reason. Every operation that changes something asks first. Right after our start it waits
+ * until the engine has been asked once, at most some seconds. ret_version may be NULL.
  */
 int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct err *e);
 

@@ -27,11 +27,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { STOP_MS = 15 * 1000 };
+enum { STOP_MS = 15 * 1000, FIRST_ANSWER_S = 5 };
 
 int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct err *e)
 {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += FIRST_ANSWER_S;
         pthread_mutex_lock(&d->lock);
+        while (!d->engine_tried && pthread_cond_timedwait(&d->engine_asked, &d->lock, &until) == 0)
+                ;
         bool ready = d->engine_ready;
         if (ready && ret_version)
                 *ret_version = d->engine_version;
@@ -98,6 +103,11 @@ static int open_all(struct daemon *d, int *ret_lock, struct err *e)
                 return -1;
         d->engine = engine_new(d->config.engine_socket);
         d->gpu_arch = "";
+        pthread_condattr_t attr;
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_cond_init(&d->engine_asked, &attr);
+        pthread_condattr_destroy(&attr);
         pthread_mutex_init(&d->lock, NULL);
         err_set(&d->engine_error, ERR_ENGINE, "The container engine has not answered yet");
         d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

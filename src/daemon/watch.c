@@ -25,8 +25,9 @@ enum {
 static void set_ready(struct daemon *d, const struct engine_version *version)
 {
         pthread_mutex_lock(&d->lock);
-        d->engine_ready = true;
+        d->engine_ready = d->engine_tried = true;
         d->engine_version = *version;
+        pthread_cond_broadcast(&d->engine_asked);
         pthread_mutex_unlock(&d->lock);
 }
 
@@ -35,6 +36,8 @@ static void set_down(struct daemon *d, const struct err *e)
         pthread_mutex_lock(&d->lock);
         bool was_ready = d->engine_ready;
         d->engine_ready = false;
+        d->engine_tried = true;
+        pthread_cond_broadcast(&d->engine_asked);
         bool news = was_ready || strcmp(d->engine_error.msg, e->msg) != 0;
         d->engine_error = *e;
         pthread_mutex_unlock(&d->lock);
