@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 int64_t clock_mono_ms(void); /* CLOCK_BOOTTIME, so that a suspended machine's deadlines pass */
 int64_t clock_unix(void);

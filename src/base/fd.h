@@ -31,13 +31,15 @@ int fd_set_nonblock(int fd, bool on); /* 0 or -1 with errno */
  * bytes into an owned, NUL-terminated string. A missing file, a larger one, or a read error fails;
  * errno tells ENOENT and EFBIG apart.
  */
-int fd_read_file(int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_len, struct err *e);
+int fd_read_file(
+        int dir_fd, const char *path, size_t max, char **ret_text, size_t *ret_len, struct err *e);
 
 /*
  * Replaces a file as a whole: writes a temporary file beside it, fsyncs, renames. An interrupted
  * call leaves the old content. `mode` is the new file's mode.
  */
-int fd_replace_file(int dir_fd, const char *path, const void *data, size_t n, mode_t mode, struct err *e);
+int fd_replace_file(
+        int dir_fd, const char *path, const void *data, size_t n, mode_t mode, struct err *e);
 
 /* mkdir -p with the given mode for what is missing. 0, or -1 with errno. */
 int fd_mkdir_all(const char *path, mode_t mode);

@@ -185,7 +185,8 @@ static size_t char_width(uint32_t c)
                 { 0x4e00, 0x9fff }, { 0xa000, 0xa4cf }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff },
                 { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 }, { 0x1f300, 0x1f64f },
                 { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd } };
-        if ((c >= 0x300 && c <= 0x36f) || (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f))
+        if ((c >= 0x300 && c <= 0x36f) || (c >= 0x20d0 && c <= 0x20ff) ||
+                (c >= 0xfe00 && c <= 0xfe0f))
                 return 0;
         for (size_t i = 0; i < ARRAY_LEN(wide); i++)
                 if (c >= wide[i].from && c <= wide[i].to)
@@ -255,8 +256,7 @@ static size_t distance(const char *a, const char *b)
         for (size_t i = 1; i <= n; i++)
                 for (size_t j = 1; j <= m; j++) {
                         size_t cost = a[i - 1] != b[j - 1];
-                        d[i][j] = min3(
-                                d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + cost);
+                        d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + cost);
                         if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
                                 d[i - 2][j - 2] + 1 < d[i][j])
                                 d[i][j] = d[i - 2][j - 2] + 1;

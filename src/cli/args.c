@@ -85,15 +85,18 @@ static int unknown_verb(const char *noun, const char *given, struct err *e)
         cleanup_free char *safe = str_safe(given);
         cleanup_free char *near = nearest_verb(noun, given);
         bool top = str_eq(noun, "ds01");
-        err_set(e, ERR_INVALID, "Unknown command '%s%s%.60s'%s%s%s", top ? "" : noun, top ? "" : " ", safe,
-                near ? ", did you mean '" : "", str_or_empty(near), near ? "'?" : "");
+        err_set(e, ERR_INVALID, "Unknown command '%s%s%.60s'%s%s%s", top ? "" : noun,
+                top ? "" : " ", safe, near ? ", did you mean '" : "", str_or_empty(near),
+                near ? "'?" : "");
         return err_fix(e, top ? "ds01 help" : "ds01 %s --help", noun);
 }
 
-static const struct opt *find_in(const struct command *cmd, const char *name, size_t len, char letter)
+static const struct opt *find_in(
+        const struct command *cmd, const char *name, size_t len, char letter)
 {
         for (const struct opt *o = cmd->opts; o && o->name; o++)
-                if (letter ? o->letter == letter : strlen(o->name) == len && !memcmp(o->name, name, len))
+                if (letter ? o->letter == letter
+                           : strlen(o->name) == len && !memcmp(o->name, name, len))
                         return o;
         for (const struct opt *o = args_common; o->name; o++)
                 if (args_common_applies(cmd, o) &&
@@ -116,8 +119,8 @@ static int unknown_option(const struct cli *c, const char *given, struct err *e)
         cleanup_free char *safe = str_safe(given);
         cleanup_free char *bare = xstrndup(given, strcspn(given, "="));
         const char *near = str_starts(bare, "--") ? str_nearest(bare + 2, words) : NULL;
-        err_set(e, ERR_INVALID, "Unknown option '%.60s'%s%s%s", safe, near ? ", did you mean '--" : "",
-                str_or_empty(near), near ? "'?" : "");
+        err_set(e, ERR_INVALID, "Unknown option '%.60s'%s%s%s", safe,
+                near ? ", did you mean '--" : "", str_or_empty(near), near ? "'?" : "");
         return err_fix(e, "%s-%s --help", c->cmd->noun, c->cmd->verb);
 }
 
@@ -141,8 +144,8 @@ static int long_option(struct cli *c, char **argv, int argc, int *i, struct err 
                 return cli_usage(c, e, "Option --%s takes no value", o->name);
         if (o->kind != OPT_FLAG && !value) {
                 if (*i + 1 >= argc)
-                        return cli_usage(c, e, "Option --%s needs a value: --%s=%s", o->name, o->name,
-                                o->arg);
+                        return cli_usage(c, e, "Option --%s needs a value: --%s=%s", o->name,
+                                o->name, o->arg);
                 value = argv[++*i];
         }
         remember(c, o, value);
@@ -205,7 +208,8 @@ static int parse_rest(struct cli *c, int argc, char **argv, struct err *e)
 }
 
 /* Words before the command's own arguments; leaves *argc, *argv after them. */
-static int find_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, struct err *e)
+static int find_command(
+        struct cli *c, int *argc, char ***argv, const char **ret_noun, struct err *e)
 {
         const char *self = strrchr((*argv)[0], '/');
         self = self ? self + 1 : (*argv)[0];
@@ -213,7 +217,8 @@ static int find_command(struct cli *c, int *argc, char ***argv, const char **ret
 
         cleanup_free char *word = xstrdup(self);
         if (strcmp(word, "ds01") == 0) {
-                if (*argc == 0 || strcmp((*argv)[0], "-h") == 0 || strcmp((*argv)[0], "--help") == 0) {
+                if (*argc == 0 || strcmp((*argv)[0], "-h") == 0 ||
+                        strcmp((*argv)[0], "--help") == 0) {
                         *ret_noun = "ds01";
                         return 0;
                 }

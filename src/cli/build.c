@@ -26,7 +26,7 @@ struct view {
         struct progress progress;
         struct buf log; /* what was said, shown if the build fails */
         char *step;
-        bool plain;     /* every line is printed as it comes: no terminal to rewrite a line on */
+        bool plain; /* every line is printed as it comes: no terminal to rewrite a line on */
         char *image;
 };
 
@@ -141,7 +141,8 @@ static int send_dockerfile(const char *text, int *ret_fd, struct err *e)
         return 0;
 }
 
-static int stream_build(struct view *v, json_t *params, int dockerfile_fd, int project_fd, struct err *e)
+static int stream_build(
+        struct view *v, json_t *params, int dockerfile_fd, int project_fd, struct err *e)
 {
         int p[2];
         if (pipe2(p, O_CLOEXEC) < 0) {
@@ -185,16 +186,17 @@ int build_project(struct cli *c, const char *project, int project_fd, const stru
         unsigned line;
         cleanup_free char *without = older_without_labels(text, &line);
         if (without)
-                out_say("Labels of an older ds01 in the Dockerfile (line %u) are left out: ds01d sets its own.", line);
+                out_say("Labels of an older ds01 in the Dockerfile (line %u) are left out: ds01d sets its own.",
+                        line);
         if (send_dockerfile(without ? without : text, &dockerfile_fd, e) < 0)
                 return -1;
         struct view v = { .c = c, .log = BUF_INIT(LOG_MAX) };
         v.plain = !progress_possible();
         cleanup_free char *what = xasprintf("Building the image of %s", project);
         progress_start(&v.progress, what);
-        json_t *params = json_pack("{s:s, s:b, s:s, s:s, s:s}", "project", project, "no_cache", (int)no_cache,
-                "framework", framework, "dockerfile_sha", dockerfile_sha, "requirements_sha",
-                requirements_sha);
+        json_t *params = json_pack("{s:s, s:b, s:s, s:s, s:s}", "project", project, "no_cache",
+                (int)no_cache, "framework", framework, "dockerfile_sha", dockerfile_sha,
+                "requirements_sha", requirements_sha);
         struct interrupt interrupt;
         interrupt_begin(&interrupt, c);
         int r = stream_build(&v, params, dockerfile_fd, project_fd, e);
@@ -212,7 +214,8 @@ int build_project(struct cli *c, const char *project, int project_fd, const stru
         return r;
 }
 
-int build_needed(int project_fd, const json_t *image, enum build_need *ret, char **ret_why, struct err *e)
+int build_needed(
+        int project_fd, const json_t *image, enum build_need *ret, char **ret_why, struct err *e)
 {
         char dockerfile_sha[65], requirements_sha[65];
         if (!json_bool(image, "exists", false)) {

@@ -17,4 +17,5 @@ enum build_need { BUILD_CURRENT, BUILD_MISSING, BUILD_STALE };
  * Is a build needed, and why? `image` is the answer of Images.Get for the project. *ret_why (owned)
  * is a clause such as "requirements.txt changed since the build".
  */
-int build_needed(int project_fd, const json_t *image, enum build_need *ret, char **ret_why, struct err *e);
+int build_needed(
+        int project_fd, const json_t *image, enum build_need *ret, char **ret_why, struct err *e);

@@ -26,7 +26,8 @@ static int read_all(int fd, int64_t deadline, struct buf *text, struct err *e)
         for (;;) {
                 int ready = fd_wait_readable(fd, deadline);
                 if (ready <= 0)
-                        return ready == 0 ? err_set(e, ERR_BUSY, "The container did not answer in time")
+                        return ready == 0 ? err_set(e, ERR_BUSY,
+                                                    "The container did not answer in time")
                                           : err_sys(e, errno, "Can't read from the container");
                 ssize_t n = read(fd, piece, sizeof piece);
                 if (n == 0)
@@ -49,8 +50,8 @@ static json_t *attach_params(const char *container, const char *const *command)
         return json_pack("{s:s, s:b, s:o}", "name", container, "tty", 0, "command", words);
 }
 
-int capture_run(struct cli *c, const char *container, const char *const *command, size_t max, int seconds,
-        char **ret_text, int *ret_status, struct err *e)
+int capture_run(struct cli *c, const char *container, const char *const *command, size_t max,
+        int seconds, char **ret_text, int *ret_status, struct err *e)
 {
         /* A connection of its own: where the answer is given up, closing it hangs the command up. */
         struct cli own = { .cmd = c->cmd };
@@ -59,9 +60,10 @@ int capture_run(struct cli *c, const char *container, const char *const *command
         cleanup_buf struct buf text = BUF_INIT(max);
         int r = -1;
         if (cli_connect(&own, e) == 0 &&
-                rpc_call(own.rpc, "io.ds01.Containers.Attach", attach_params(container, command), NULL, 0, &reply,
-                        &fd, e) == 0 &&
-                (shutdown(fd, SHUT_WR), read_all(fd, clock_mono_ms() + seconds * 1000LL, &text, e) == 0))
+                rpc_call(own.rpc, "io.ds01.Containers.Attach", attach_params(container, command),
+                        NULL, 0, &reply, &fd, e) == 0 &&
+                (shutdown(fd, SHUT_WR),
+                        read_all(fd, clock_mono_ms() + seconds * 1000LL, &text, e) == 0))
                 r = cli_call(&own, "io.ds01.Sessions.Wait",
                         json_pack("{s:s}", "session", json_str(reply, "session")), &end, e);
         rpc_client_free(own.rpc);

@@ -21,7 +21,8 @@ static int on_row(const json_t *row, void *ctx)
 static bool version_matches(const char *have, const char *want)
 {
         size_t n = strlen(want);
-        return n == 0 || (strncmp(have, want, n) == 0 && (have[n] == '\0' || have[n] == '.' || have[n] == '-'));
+        return n == 0 || (strncmp(have, want, n) == 0 &&
+                                 (have[n] == '\0' || have[n] == '.' || have[n] == '-'));
 }
 
 static const json_t *find(const json_t *rows, const char *word, const char *version)
@@ -55,15 +56,17 @@ static int not_there(const json_t *rows, const char *word, const char *version, 
                 buf_printf(&known, "%s%s:%s", i ? ", " : "", str_or_empty(json_str(row, "word")),
                         str_or_empty(json_str(row, "version")));
         cleanup_free char *safe = str_safe(word);
-        err_set(e, ERR_INVALID, "The catalogue has no %.60s%s%.40s", safe, *version ? ":" : "", version);
+        err_set(e, ERR_INVALID, "The catalogue has no %.60s%s%.40s", safe, *version ? ":" : "",
+                version);
         return err_fix(e, "Choose one of: %s", buf_str(&known));
 }
 
-int base_choose(struct cli *c, const char *framework, const char *version, struct base *ret, struct err *e)
+int base_choose(
+        struct cli *c, const char *framework, const char *version, struct base *ret, struct err *e)
 {
         cleanup_json json_t *rows = json_array();
-        if (cli_connect(c, e) < 0 ||
-                rpc_stream(c->rpc, "io.ds01.Images.Catalogue", json_object(), NULL, 0, on_row, rows, e) < 0)
+        if (cli_connect(c, e) < 0 || rpc_stream(c->rpc, "io.ds01.Images.Catalogue", json_object(),
+                                             NULL, 0, on_row, rows, e) < 0)
                 return -1;
         cleanup_free char *word = framework ? xstrndup(framework, strcspn(framework, ":")) : NULL;
         const char *colon = framework ? strchr(framework, ':') : NULL;
@@ -77,7 +80,8 @@ int base_choose(struct cli *c, const char *framework, const char *version, struc
                 err_set(e, ERR_NO_IMAGE, "The catalogue of this machine is empty");
                 return err_fix(e, "Ask an admin to add images to /etc/ds01/catalogue");
         }
-        *ret = (struct base){ .word = xstrdup(json_str(row, "word")), .version = xstrdup(json_str(row, "version")),
+        *ret = (struct base){ .word = xstrdup(json_str(row, "word")),
+                .version = xstrdup(json_str(row, "version")),
                 .image = xstrdup(json_str(row, "image")) };
         return 0;
 }

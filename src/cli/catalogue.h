@@ -17,4 +17,5 @@ void base_done(struct base *b);
  * PyTorch, else the catalogue's first); `version` counts where `framework` holds none. An unknown
  * framework or version fails with ERR_INVALID and what there is.
  */
-int base_choose(struct cli *c, const char *framework, const char *version, struct base *ret, struct err *e);
+int base_choose(
+        struct cli *c, const char *framework, const char *version, struct base *ret, struct err *e);

@@ -45,10 +45,10 @@ struct command {
         const char *args;        /* "[name] [image]" */
         int max_args;
         unsigned flags;
-        const char *summary;  /* one line, starts with a verb in the third person */
-        const char *details;  /* paragraphs of --info; may be "" */
-        const char *examples; /* lines, each a command, with its comment after two blanks */
-        const char *topic;    /* which page --concepts shows */
+        const char *summary;    /* one line, starts with a verb in the third person */
+        const char *details;    /* paragraphs of --info; may be "" */
+        const char *examples;   /* lines, each a command, with its comment after two blanks */
+        const char *topic;      /* which page --concepts shows */
         const struct opt *opts; /* ends with a NULL name */
         /* Returns an exit status (0 included), or -1 with *e filled. */
         int (*run)(struct cli *c, struct err *e);
@@ -68,11 +68,11 @@ struct cli {
         struct {
                 const struct opt *opt;
                 const char *value;
-        } *given;
+        } * given;
         size_t n_given;
-        bool tty;        /* stdin and stdout are terminals: we may ask and open shells */
-        bool guided;     /* --guided on a terminal */
-        bool yes;        /* --yes: take the default answers */
+        bool tty;    /* stdin and stdout are terminals: we may ask and open shells */
+        bool guided; /* --guided on a terminal */
+        bool yes;    /* --yes: take the default answers */
         struct rpc_client *rpc;
 };
 

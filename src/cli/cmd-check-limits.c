@@ -107,8 +107,9 @@ static void show_each(const json_t *rows, const char *key, const char *before, c
 {
         const json_t *row = find(rows, key);
         bool limited = json_bool(row, "limited", false);
-        printf("  Per container: %s%s%s%s\n", limited ? before : "", limited ? str_or_empty(json_str(row, "text")) : "no limit",
-                limited ? after : "", json_bool(row, "enforced", true) ? "" : " (not enforced yet)");
+        printf("  Per container: %s%s%s%s\n", limited ? before : "",
+                limited ? str_or_empty(json_str(row, "text")) : "no limit", limited ? after : "",
+                json_bool(row, "enforced", true) ? "" : " (not enforced yet)");
 }
 
 static double memory_scale(const json_t *row, const char **ret_unit)
@@ -121,8 +122,10 @@ static double memory_scale(const json_t *row, const char **ret_unit)
 static void show_time(const json_t *rows, const char *title, const char *key, const char *then)
 {
         const json_t *row = find(rows, key);
-        bool limited = json_bool(row, "limited", false), enforced = json_bool(row, "enforced", true);
-        printf("  %-24s %s%s%s%s\n", title, limited ? str_or_empty(json_str(row, "text")) : "never", limited ? " (" : "",
+        bool limited = json_bool(row, "limited", false),
+             enforced = json_bool(row, "enforced", true);
+        printf("  %-24s %s%s%s%s\n", title, limited ? str_or_empty(json_str(row, "text")) : "never",
+                limited ? " (" : "",
                 !limited   ? ""
                 : enforced ? then
                            : "not enforced yet",
@@ -139,7 +142,8 @@ static bool reached(const json_t *rows, const char *key)
 static void show_verdict(const json_t *rows)
 {
         printf("\n────\n");
-        bool containers = reached(rows, "max_containers_per_user"), gpus = reached(rows, "max_gpu_equivalents");
+        bool containers = reached(rows, "max_containers_per_user"),
+             gpus = reached(rows, "max_gpu_equivalents");
         if (containers)
                 printf("Container limit reached - remove unused containers: container-list --all, container retire "
                        "NAME\n");
@@ -148,7 +152,8 @@ static void show_verdict(const json_t *rows)
         if (reached(rows, "aggregate.memory_max"))
                 printf("Memory limit reached - processes in your containers may be ended\n");
         else if (!containers && !gpus)
-                printf("%sAll resources available%s\n", out_style(stdout, OUT_GREEN), out_style(stdout, OUT_PLAIN));
+                printf("%sAll resources available%s\n", out_style(stdout, OUT_GREEN),
+                        out_style(stdout, OUT_PLAIN));
 }
 
 static void show_origins(const json_t *rows)
@@ -176,8 +181,8 @@ static void show(const json_t *about, const json_t *rows, bool verbose)
         double scale = memory_scale(memory, &unit);
         cleanup_free char *user = str_safe(str_or_empty(json_str(about, "user")));
         cleanup_free char *group = str_safe(str_or_empty(json_str(about, "group")));
-        printf("%sDS01 Resource Limits%s — %s%s%s%s\n", out_style(stdout, OUT_BOLD), out_style(stdout, OUT_PLAIN), user,
-                *group ? " (" : "", group, *group ? ")" : "");
+        printf("%sDS01 Resource Limits%s — %s%s%s%s\n", out_style(stdout, OUT_BOLD),
+                out_style(stdout, OUT_PLAIN), user, *group ? " (" : "", group, *group ? ")" : "");
         repeat("═", RULE);
         head("Containers");
         show_use(find(rows, "max_containers_per_user"), 1, "containers");
@@ -217,15 +222,17 @@ static void print_json(const json_t *about, const json_t *rows)
                 if (!json_bool(row, "limited", false))
                         json_object_set_new(out, "value", json_null());
                 else if (str_eq(json_str(row, "unit"), "gpus"))
-                        json_object_set_new(out, "value", json_real((double)json_int(row, "value", 0) / (double)den));
+                        json_object_set_new(out, "value",
+                                json_real((double)json_int(row, "value", 0) / (double)den));
                 if (json_int(row, "used", -1) < 0)
                         json_object_set_new(out, "used", json_null());
                 json_object_del(out, "den");
                 json_array_append_new(limits, out);
         }
         cleanup_json json_t *j = json_pack("{s:i, s:O, s:O, s:O, s:O, s:o}", "schema", 1, "user",
-                json_object_get(about, "user"), "group", json_object_get(about, "group"), "containers",
-                json_object_get(about, "containers"), "running", json_object_get(about, "running"), "limits", limits);
+                json_object_get(about, "user"), "group", json_object_get(about, "group"),
+                "containers", json_object_get(about, "containers"), "running",
+                json_object_get(about, "running"), "limits", limits);
         cleanup_free char *text = json_text(j);
         puts(text);
 }
@@ -268,9 +275,10 @@ const struct command cmd_check_limits = {
         .max_args = 0,
         .flags = CMD_JSON | CMD_ADMIN,
         .summary = "Shows your limits and how much of them you use",
-        .details = "  Also called get-limits and `ds01 limits`. Memory and processes are those of all your\n"
-                   "  containers together, at this moment; cores are the average of the last seconds. Each limit\n"
-                   "  is looked up by itself: an exception for you, then your group, then the defaults.\n",
+        .details =
+                "  Also called get-limits and `ds01 limits`. Memory and processes are those of all your\n"
+                "  containers together, at this moment; cores are the average of the last seconds. Each limit\n"
+                "  is looked up by itself: an exception for you, then your group, then the defaults.\n",
         .examples = "check-limits\n"
                     "check-limits --verbose  where each limit comes from\n"
                     "check-limits --json",

@@ -21,9 +21,10 @@ const struct command cmd_container_attach = {
         .max_args = 1,
         .flags = CMD_TRAILING | CMD_ACCOUNT,
         .summary = "Opens a shell in a running container",
-        .details = "  Several shells may be open in one container. Leaving one (exit, Ctrl-D) leaves the container\n"
-                   "  running. Without a terminal, stdin is run as commands; with -- COMMAND, that command is run\n"
-                   "  instead of a shell. The exit status is the shell's or the command's own.\n",
+        .details =
+                "  Several shells may be open in one container. Leaving one (exit, Ctrl-D) leaves the container\n"
+                "  running. Without a terminal, stdin is run as commands; with -- COMMAND, that command is run\n"
+                "  instead of a shell. The exit status is the shell's or the command's own.\n",
         .examples = "container-attach my-thesis\n"
                     "container-attach my-thesis -- python train.py\n"
                     "echo 'nproc; free -h' | container-attach my-thesis",

@@ -15,10 +15,14 @@ static int create(struct deploy *d, struct err *e)
                 return -1;
         const char *image = str_or_empty(json_str(d->info, "image"));
         if (cli_has(d->c, "dry-run")) {
-                out_say("Would create %s from %s with %s at /workspace.", d->name, image, f.workspace);
+                out_say("Would create %s from %s with %s at /workspace.", d->name, image,
+                        f.workspace);
                 return 0;
         }
-        struct launch l = { .name = d->name, .project = d->project, .image = d->image, .interface = "atomic",
+        struct launch l = { .name = d->name,
+                .project = d->project,
+                .image = d->image,
+                .interface = "atomic",
                 .folders = &f };
         if (folders_open(&f, e) < 0 ||
                 prompt_guide(d->c, e,
@@ -49,9 +53,10 @@ const struct command cmd_container_create = {
         .max_args = 2,
         .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Creates a container without starting it",
-        .details = "  Takes the image of the project of that name, or the one given. The container gets its limits\n"
-                   "  now and keeps them for its life. Most of the time container deploy, which also starts it, is\n"
-                   "  what you want.\n",
+        .details =
+                "  Takes the image of the project of that name, or the one given. The container gets its limits\n"
+                "  now and keeps them for its life. Most of the time container deploy, which also starts it, is\n"
+                "  what you want.\n",
         .examples = "container-create my-thesis\n"
                     "container-create test aime/pytorch:2.8.0\n"
                     "container-create my-thesis --data=/srv/datasets",

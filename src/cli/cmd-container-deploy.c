@@ -25,8 +25,11 @@ static int deploy(struct deploy *d, struct err *e)
                         str_or_empty(json_str(d->info, "image")), f.workspace);
                 return 0;
         }
-        struct launch l = { .name = d->name, .project = d->project, .image = d->image,
-                .interface = "orchestration", .folders = &f };
+        struct launch l = { .name = d->name,
+                .project = d->project,
+                .image = d->image,
+                .interface = "orchestration",
+                .folders = &f };
         if (folders_open(&f, e) < 0 ||
                 prompt_guide(d->c, e,
                         "Now a container is created from the image as it is and started. Your folder appears\n"
@@ -63,8 +66,9 @@ const struct command cmd_container_deploy = {
         .max_args = 2,
         .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Creates and starts a container from an existing image",
-        .details = "  Uses the image of the project of that name, or the one given. It never builds. Without a\n"
-                   "  name it offers your images and the catalogue.\n",
+        .details =
+                "  Uses the image of the project of that name, or the one given. It never builds. Without a\n"
+                "  name it offers your images and the catalogue.\n",
         .examples = "container deploy my-thesis\n"
                     "container deploy my-thesis --background\n"
                     "container deploy test --image=aime/pytorch:2.8.0",

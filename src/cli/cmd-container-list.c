@@ -56,8 +56,9 @@ static char *describe_state(const json_t *row)
         cleanup_free char *end = describe_end(row);
         cleanup_free char *how = stopped && *str_or_empty(json_str(row, "stop_reason"))
                                          ? xstrdup("stopped (time is over)")
-                                 : stopped && code > 0 ? xasprintf("stopped (exit code %lld)", (long long)code)
-                                                       : xstrdup(state);
+                                 : stopped && code > 0
+                                         ? xasprintf("stopped (exit code %lld)", (long long)code)
+                                         : xstrdup(state);
         return since ? xasprintf("%s %s%s%s", how, ago, running ? "" : " ago", end) : take_ptr(how);
 }
 
@@ -138,9 +139,9 @@ static int run(struct cli *c, struct err *e)
                 json_array_foreach (rows, i, row)
                         printf("%s\n", str_or_empty(json_str(row, "name")));
         } else if (json_array_size(rows) == 0) {
-                out_say(user ? "No containers."
+                out_say(user  ? "No containers."
                         : all ? "You have no containers. Start one: project launch"
-                            : "No running containers. Show all: container-list --all · Start one: project launch");
+                              : "No running containers. Show all: container-list --all · Start one: project launch");
         } else {
                 print_table(rows, format == FORMAT_SIMPLE, user && strcmp(user, "all") == 0);
                 tell_reasons(rows);
@@ -162,8 +163,9 @@ const struct command cmd_container_list = {
         .max_args = 0,
         .flags = CMD_JSON | CMD_ADMIN,
         .summary = "Lists your containers",
-        .details = "  Without --all only those that run. An admin sees another account's with --user=NAME, and\n"
-                   "  everyone's with --user=all.\n",
+        .details =
+                "  Without --all only those that run. An admin sees another account's with --user=NAME, and\n"
+                "  everyone's with --user=all.\n",
         .examples = "container-list\n"
                     "container-list --all\n"
                     "container-list --format=json",

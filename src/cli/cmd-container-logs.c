@@ -39,16 +39,19 @@ static int run(struct cli *c, struct err *e)
         const char *given = cli_value(c, "tail"), *user = cli_value(c, "user");
         if (given && !str_to_int(given, 0, 1000000, &tail))
                 return cli_usage(c, e, "Option --tail takes a number of lines");
-        if (pick_container(c, "Select a container:", PICK_ALL, name, e) < 0 || cli_connect(c, e) < 0)
+        if (pick_container(c, "Select a container:", PICK_ALL, name, e) < 0 ||
+                cli_connect(c, e) < 0)
                 return -1;
-        json_t *params = json_pack("{s:s, s:b, s:I}", "name", name, "follow", (int)cli_has(c, "follow"),
-                "tail", (json_int_t)tail);
+        json_t *params = json_pack("{s:s, s:b, s:I}", "name", name, "follow",
+                (int)cli_has(c, "follow"), "tail", (json_int_t)tail);
         if (user)
                 json_object_set_new(params, "user", json_string(user));
         int write_errno = 0;
-        int r = rpc_stream(c->rpc, "io.ds01.Containers.Logs", params, NULL, 0, on_row, &write_errno, e);
+        int r = rpc_stream(
+                c->rpc, "io.ds01.Containers.Logs", params, NULL, 0, on_row, &write_errno, e);
         /* A reader that has enough (head) is no failure worth a sentence. */
-        return r == 1 && write_errno != EPIPE ? err_sys(e, write_errno, "Can't write the output") : r;
+        return r == 1 && write_errno != EPIPE ? err_sys(e, write_errno, "Can't write the output")
+                                              : r;
 }
 
 static const struct opt opts[] = {
@@ -64,7 +67,8 @@ const struct command cmd_container_logs = {
         .max_args = 1,
         .flags = CMD_ADMIN,
         .summary = "Shows what a container's main process said",
-        .details = "  Control characters are escaped on a terminal and passed through to a file or pipe.\n",
+        .details =
+                "  Control characters are escaped on a terminal and passed through to a file or pipe.\n",
         .examples = "container-logs my-thesis --tail=20",
         .topic = "containers",
         .opts = opts,

@@ -5,7 +5,8 @@
 #include "cli/each.h"
 #include "cli/out.h"
 
-static int ask(struct cli *c, const char *method, const char *name, bool *ret_already, struct err *e)
+static int ask(
+        struct cli *c, const char *method, const char *name, bool *ret_already, struct err *e)
 {
         cleanup_json json_t *reply = NULL;
         if (cli_call(c, method, json_pack("{s:s}", "name", name), &reply, e) < 0)
@@ -29,21 +30,26 @@ static int unpause_one(struct cli *c, const char *name, struct err *e)
         bool already;
         if (ask(c, "io.ds01.Containers.Unpause", name, &already, e) < 0)
                 return -1;
-        out_say("%s %s. Attach: container-attach %s", name, already ? "is not paused" : "goes on", name);
+        out_say("%s %s. Attach: container-attach %s", name, already ? "is not paused" : "goes on",
+                name);
         return 0;
 }
 
 static int run_pause(struct cli *c, struct err *e)
 {
-        static const struct each what = { .title = "Select a container to pause:", .verb = "Pause",
-                .which = PICK_RUNNING, .one = pause_one };
+        static const struct each what = { .title = "Select a container to pause:",
+                .verb = "Pause",
+                .which = PICK_RUNNING,
+                .one = pause_one };
         return each_container(c, &what, e);
 }
 
 static int run_unpause(struct cli *c, struct err *e)
 {
-        static const struct each what = { .title = "Select a container to unpause:", .verb = "Unpause",
-                .which = PICK_PAUSED, .one = unpause_one };
+        static const struct each what = { .title = "Select a container to unpause:",
+                .verb = "Unpause",
+                .which = PICK_PAUSED,
+                .one = unpause_one };
         return each_container(c, &what, e);
 }
 
@@ -60,8 +66,9 @@ const struct command cmd_container_pause = {
         .max_args = 64,
         .flags = CMD_ACCOUNT,
         .summary = "Freezes a container's processes where they are",
-        .details = "  They use no processor until container-unpause, and keep their memory. Shells that are open in\n"
-                   "  it stand still as well.\n",
+        .details =
+                "  They use no processor until container-unpause, and keep their memory. Shells that are open in\n"
+                "  it stand still as well.\n",
         .examples = "container-pause my-thesis",
         .topic = "states",
         .opts = opts,

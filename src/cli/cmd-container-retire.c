@@ -34,15 +34,19 @@ static int run(struct cli *c, struct err *e)
         const char *ref = str_or_empty(json_str(row, "image"));
         if (cli_has(c, "dry-run")) {
                 out_say("Would %sstop and remove %s (%s)%s%s. Files in %s stay.",
-                        cli_has(c, "save-packages") ? "save the packages added to requirements.txt, then " : "", name,
-                        str_or_empty(json_str(row, "state")), image ? " and remove image " : "",
-                        image ? ref : "", str_or_empty(json_str(row, "workspace")));
+                        cli_has(c, "save-packages")
+                                ? "save the packages added to requirements.txt, then "
+                                : "",
+                        name, str_or_empty(json_str(row, "state")),
+                        image ? " and remove image " : "", image ? ref : "",
+                        str_or_empty(json_str(row, "workspace")));
                 return 0;
         }
         if (!force) {
                 if (prompt_guide(c, e,
                             "Retiring stops every process in the container and removes it. What is in\n"
-                            "/workspace stays in your project folder; what was installed by hand goes.") < 0)
+                            "/workspace stays in your project folder; what was installed by hand goes.") <
+                        0)
                         return -1;
                 out_say("This stops and removes %s (%s). Files in /workspace are kept.", name,
                         str_or_empty(json_str(row, "state")));
@@ -66,7 +70,8 @@ static const struct opt opts[] = {
         { 'f', "force", OPT_FLAG, NULL, "Ask nothing, kill its processes at once" },
         { 0, "keep-image", OPT_FLAG, NULL, "Keep the image without asking" },
         { 0, "images", OPT_FLAG, NULL, "Remove the image as well" },
-        { 0, "save-packages", OPT_FLAG, NULL, "First write pip packages added by hand to requirements.txt" },
+        { 0, "save-packages", OPT_FLAG, NULL,
+                "First write pip packages added by hand to requirements.txt" },
         { 0, "dry-run", OPT_FLAG, NULL, "Say what would be done, do nothing" },
         { 0 },
 };
@@ -78,8 +83,9 @@ const struct command cmd_container_retire = {
         .max_args = 1,
         .flags = CMD_GUIDED | CMD_ADMIN,
         .summary = "Stops and removes a container and frees what it held",
-        .details = "  Processes are asked to end (SIGTERM, then SIGHUP for shells) and have time to save their\n"
-                   "  work; with --force they are killed. The project folder is never touched.\n",
+        .details =
+                "  Processes are asked to end (SIGTERM, then SIGHUP for shells) and have time to save their\n"
+                "  work; with --force they are killed. The project folder is never touched.\n",
         .examples = "container retire my-thesis\n"
                     "container retire my-thesis --force\n"
                     "container retire my-thesis --save-packages",

@@ -26,9 +26,10 @@ const struct command cmd_container_run = {
         .max_args = 1,
         .flags = CMD_TRAILING | CMD_ACCOUNT,
         .summary = "Starts a container that exists and opens a shell in it",
-        .details = "  The same as container-start and then container-attach. One that runs already is only entered.\n"
-                   "  Without a terminal, stdin is run as commands; with -- COMMAND, that command is run instead of\n"
-                   "  a shell. The exit status is the shell's or the command's own. The container runs on.\n",
+        .details =
+                "  The same as container-start and then container-attach. One that runs already is only entered.\n"
+                "  Without a terminal, stdin is run as commands; with -- COMMAND, that command is run instead of\n"
+                "  a shell. The exit status is the shell's or the command's own. The container runs on.\n",
         .examples = "container-run my-thesis\n"
                     "container-run my-thesis -- python train.py",
         .topic = "states",

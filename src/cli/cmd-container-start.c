@@ -27,8 +27,9 @@ const struct command cmd_container_start = {
         .max_args = 1,
         .flags = CMD_ACCOUNT,
         .summary = "Starts a container that exists",
-        .details = "  What was changed in the container is still there; programs that ran in it are not. It keeps\n"
-                   "  the folders and the limits that it was made with. A paused one goes on where it was.\n",
+        .details =
+                "  What was changed in the container is still there; programs that ran in it are not. It keeps\n"
+                "  the folders and the limits that it was made with. A paused one goes on where it was.\n",
         .examples = "container-start my-thesis",
         .topic = "states",
         .run = run,

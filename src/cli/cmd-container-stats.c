@@ -56,7 +56,8 @@ static char *describe_pids(const json_t *row)
 
 static void print_table(const json_t *rows, bool gpu)
 {
-        static const char *const heads[] = { "NAME", "STATUS", "CPU", "MEMORY", "PROCESSES", "GPU" };
+        static const char *const heads[] = { "NAME", "STATUS", "CPU", "MEMORY", "PROCESSES",
+                "GPU" };
         cleanup_table struct table t;
         size_t i;
         json_t *row;
@@ -77,8 +78,8 @@ static void print_table(const json_t *rows, bool gpu)
 
 static void print_json(json_t *rows)
 {
-        static const char *const unlimited[] = { "memory", "memory_limit", "cpu_milli", "cpu_limit_milli", "cpu_ns",
-                "pids", "pids_limit" };
+        static const char *const unlimited[] = { "memory", "memory_limit", "cpu_milli",
+                "cpu_limit_milli", "cpu_ns", "pids", "pids_limit" };
         size_t i;
         json_t *row;
         json_array_foreach (rows, i, row) {
@@ -154,8 +155,9 @@ const struct command cmd_container_stats = {
         .max_args = 1,
         .flags = CMD_JSON | CMD_ACCOUNT,
         .summary = "Shows what containers use of what they may use",
-        .details = "  Memory is without cached files that would make room at once. 100% of CPU is one processor. A\n"
-                   "  dash stands for no limit, or for what this machine doesn't count.\n",
+        .details =
+                "  Memory is without cached files that would make room at once. 100% of CPU is one processor. A\n"
+                "  dash stands for no limit, or for what this machine doesn't count.\n",
         .examples = "container-stats\n"
                     "container-stats my-thesis --watch\n"
                     "container-stats --json",

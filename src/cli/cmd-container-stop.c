@@ -17,7 +17,8 @@ static char *describe_kept(int64_t until)
         char text[32];
         struct tm tm;
         time_t t = (time_t)until;
-        if (until == 0 || !localtime_r(&t, &tm) || strftime(text, sizeof text, "%F %H:%M", &tm) == 0)
+        if (until == 0 || !localtime_r(&t, &tm) ||
+                strftime(text, sizeof text, "%F %H:%M", &tm) == 0)
                 return xstrdup("until you remove it");
         return xasprintf("until %s", text);
 }
@@ -32,7 +33,8 @@ static int stop_one(struct cli *c, const char *name, struct err *e)
         if (cli_value(c, "user"))
                 json_object_set_new(params, "user", json_string(cli_value(c, "user")));
         cleanup_free char *still = xasprintf("%s is still being stopped", name);
-        if (slow_call(c, "Stopping its processes", still, "io.ds01.Containers.Stop", params, &reply, e) < 0)
+        if (slow_call(c, "Stopping its processes", still, "io.ds01.Containers.Stop", params, &reply,
+                    e) < 0)
                 return -1;
         cleanup_free char *kept = describe_kept(json_int(reply, "kept_until", 0));
         bool fresh = str_eq(json_str(reply, "state"), "created");
@@ -40,15 +42,17 @@ static int stop_one(struct cli *c, const char *name, struct err *e)
                 out_say("%s %s. Start: container-start %s · Done: container-remove %s", name,
                         fresh ? "was not started yet" : "is already stopped", name, name);
         else
-                out_say("Stopped %s. It is kept %s. Start again: container-start %s · Done: container-remove %s", name,
-                        kept, name, name);
+                out_say("Stopped %s. It is kept %s. Start again: container-start %s · Done: container-remove %s",
+                        name, kept, name, name);
         return 0;
 }
 
 static int run(struct cli *c, struct err *e)
 {
-        static const struct each what = { .title = "Select a container to stop:", .verb = "Stop",
-                .which = PICK_ACTIVE, .one = stop_one };
+        static const struct each what = { .title = "Select a container to stop:",
+                .verb = "Stop",
+                .which = PICK_ACTIVE,
+                .one = stop_one };
         long long seconds;
         if (cli_value(c, "time") && !str_to_int(cli_value(c, "time"), 0, GRACE_MAX_S, &seconds))
                 return cli_usage(c, e, "Option --time takes seconds, from 0 to %d", GRACE_MAX_S);
@@ -69,9 +73,10 @@ const struct command cmd_container_stop = {
         .max_args = 64,
         .flags = CMD_ADMIN,
         .summary = "Stops a container and keeps it",
-        .details = "  Its processes are asked to end (SIGTERM, then SIGHUP for shells) and have time to save their\n"
-                   "  work; what is left after that is killed. The container and what was changed in it stay. Most\n"
-                   "  of the time container retire, which also removes it, is what you want.\n",
+        .details =
+                "  Its processes are asked to end (SIGTERM, then SIGHUP for shells) and have time to save their\n"
+                "  work; what is left after that is killed. The container and what was changed in it stay. Most\n"
+                "  of the time container retire, which also removes it, is what you want.\n",
         .examples = "container-stop my-thesis\n"
                     "container-stop my-thesis --time=120  # A long checkpoint to write\n"
                     "container-stop --all --force",

@@ -36,8 +36,8 @@ static int run_version(struct cli *c, struct err *e)
         if (cli_has(c, "json")) {
                 if (r < 0)
                         return -1;
-                cleanup_json json_t *j = json_pack("{s:i, s:s, s:O}", "schema", 1, "version",
-                        DS01_VERSION, "daemon", info);
+                cleanup_json json_t *j = json_pack(
+                        "{s:i, s:s, s:O}", "schema", 1, "version", DS01_VERSION, "daemon", info);
                 cleanup_free char *text = json_text(j);
                 puts(text);
                 return 0;

@@ -49,7 +49,8 @@ static int take_requirements(struct cli *c, int dir_fd, struct err *e)
 }
 
 /* Writes what is missing: an existing Dockerfile or requirements.txt is the user's. */
-static int write_recipe(struct cli *c, const char *name, int dir_fd, const struct pyproject *py, struct err *e)
+static int write_recipe(
+        struct cli *c, const char *name, int dir_fd, const struct pyproject *py, struct err *e)
 {
         cleanup_strv struct strv pip = { 0 }, apt = { 0 };
         cleanup_base struct base base = { 0 };
@@ -57,19 +58,31 @@ static int write_recipe(struct cli *c, const char *name, int dir_fd, const struc
         recipe_words(cli_value(c, "system"), &apt);
         bool has_dockerfile = faccessat(dir_fd, "Dockerfile", F_OK, 0) == 0;
         if (has_dockerfile && (cli_has(c, "framework") || cli_has(c, "type") || apt.n > 0)) {
-                cli_usage(c, e, "%s has a Dockerfile already: --framework, --type and --system are for a new one", name);
-                return err_fix(e, "image-update %s --add-system PACKAGE\nimage-update %s --edit", name, name);
+                cli_usage(c, e,
+                        "%s has a Dockerfile already: --framework, --type and --system are for a new one",
+                        name);
+                return err_fix(e, "image-update %s --add-system PACKAGE\nimage-update %s --edit",
+                        name, name);
         }
         const char *framework = cli_value(c, "framework");
         if (!has_dockerfile && base_choose(c, framework ? framework : py->framework,
                                        framework ? NULL : py->framework_version, &base, e) < 0)
                 return -1;
-        const char *type = cli_value(c, "type") ? cli_value(c, "type") : py->type ? py->type : "custom";
-        struct template_values v = { .name = name, .type = type, .framework = base.word, .version = base.version,
-                .base_image = base.image, .pip = &pip, .apt = &apt, .gpus = -1 };
+        const char *type = cli_value(c, "type") ? cli_value(c, "type")
+                           : py->type           ? py->type
+                                                : "custom";
+        struct template_values v = { .name = name,
+                .type = type,
+                .framework = base.word,
+                .version = base.version,
+                .base_image = base.image,
+                .pip = &pip,
+                .apt = &apt,
+                .gpus = -1 };
         cleanup_free char *unused = NULL;
         if ((!has_dockerfile && template_check(&v, e) < 0) ||
-                requirements_edit("", &pip, NULL, &unused, NULL, e) < 0 || take_requirements(c, dir_fd, e) < 0)
+                requirements_edit("", &pip, NULL, &unused, NULL, e) < 0 ||
+                take_requirements(c, dir_fd, e) < 0)
                 return -1;
         bool has_requirements = faccessat(dir_fd, "requirements.txt", F_OK, 0) == 0;
         if (!has_dockerfile) {
@@ -96,10 +109,12 @@ static int run(struct cli *c, struct err *e)
         const char *type = cli_value(c, "type");
         if (type && !is_project_type(type))
                 return cli_usage(c, e, "Unknown type '%s'", type);
-        if (pick_project(c, "Select a project to build:", name, e) < 0 || project_open(name, &dir_fd, &path, e) < 0)
+        if (pick_project(c, "Select a project to build:", name, e) < 0 ||
+                project_open(name, &dir_fd, &path, e) < 0)
                 return -1;
         cleanup_free char *folder = project_shown(name);
-        if (pyproject_load(dir_fd, folder, &py, &exists, e) < 0 || write_recipe(c, name, dir_fd, &py, e) < 0)
+        if (pyproject_load(dir_fd, folder, &py, &exists, e) < 0 ||
+                write_recipe(c, name, dir_fd, &py, e) < 0)
                 return -1;
         if (cli_has(c, "no-build")) {
                 out_say("Build it: image-create %s", name);
@@ -112,7 +127,8 @@ static int run(struct cli *c, struct err *e)
 }
 
 static const struct opt opts[] = {
-        { 'f', "framework", OPT_VALUE, "NAME[:VERSION]", "Base for a new Dockerfile: pytorch, tensorflow, jax, none" },
+        { 'f', "framework", OPT_VALUE, "NAME[:VERSION]",
+                "Base for a new Dockerfile: pytorch, tensorflow, jax, none" },
         { 't', "type", OPT_VALUE, "TYPE", "Packages for: ml cv nlp rl audio ts llm custom" },
         { 'p', "packages", OPT_VALUE, "LIST", "Python packages to add to requirements.txt" },
         { 's', "system", OPT_VALUE, "LIST", "Debian packages for a new Dockerfile" },

@@ -64,7 +64,8 @@ static int pick(struct cli *c, const json_t *rows, struct strv *ret, struct err 
                 return err_fix(e, "project launch");
         }
         json_array_foreach (rows, i, row)
-                choices_add(&l, str_or_empty(json_str(row, "image")), str_or_empty(json_str(row, "framework")));
+                choices_add(&l, str_or_empty(json_str(row, "image")),
+                        str_or_empty(json_str(row, "framework")));
         if (prompt_pick(c, "Select an image to delete:", &l, &i, e) < 0)
                 return -1;
         strv_add(ret, str_or_empty(json_str(json_array_get(rows, i), "image")));
@@ -160,8 +161,9 @@ const struct command cmd_image_delete = {
         .max_args = INT_MAX,
         .flags = CMD_ADMIN,
         .summary = "Deletes images; the Dockerfiles they were built from stay",
-        .details = "  A name is a project's or an image's. An image that a container was made from is kept until\n"
-                   "  that container is retired.\n",
+        .details =
+                "  A name is a project's or an image's. An image that a container was made from is kept until\n"
+                "  that container is retired.\n",
         .examples = "image-delete my-thesis\n"
                     "image-delete ds01-alice/my-thesis:latest other-project\n"
                     "image-delete --all",

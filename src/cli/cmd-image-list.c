@@ -57,7 +57,8 @@ static int run(struct cli *c, struct err *e)
                 json_array_foreach (rows, i, row) {
                         char text[CLOCK_RFC3339_LEN];
                         clock_rfc3339(json_int(row, "built_at", 0), text);
-                        json_object_set_new(row, "built_at", *text ? json_string(text) : json_null());
+                        json_object_set_new(
+                                row, "built_at", *text ? json_string(text) : json_null());
                 }
                 cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "images", rows);
                 cleanup_free char *text = json_text(j);

@@ -26,7 +26,8 @@ struct update {
         struct pyproject py;
         struct recipe_change change;
         bool edit;
-        char dockerfile_sha[FINGERPRINT_LEN + 1], requirements_sha[FINGERPRINT_LEN + 1]; /* before */
+        char dockerfile_sha[FINGERPRINT_LEN + 1],
+                requirements_sha[FINGERPRINT_LEN + 1]; /* before */
 };
 
 static void update_done(struct update *u)
@@ -52,10 +53,12 @@ static int open_project(struct update *u, struct err *e)
                 return -1;
         if (u->py.image) {
                 cleanup_free char *image = str_safe(u->py.image);
-                err_set(e, ERR_INVALID, "Project %s runs on %s as it is: there is no image of its own to update",
+                err_set(e, ERR_INVALID,
+                        "Project %s runs on %s as it is: there is no image of its own to update",
                         u->name, image);
-                return err_fix(e, "Remove the line 'image' from %s/pyproject.toml, then: image-create %s", folder,
-                        u->name);
+                return err_fix(e,
+                        "Remove the line 'image' from %s/pyproject.toml, then: image-create %s",
+                        folder, u->name);
         }
         if (dockerfile_read(u->dir_fd, u->name, &dockerfile, e) < 0)
                 return -1;
@@ -97,20 +100,23 @@ static int ask_list(struct cli *c, const char *question, struct strv *ret, struc
 /* What to do, where nothing was said. */
 static int menu(struct update *u, struct err *e)
 {
-        static const char *const rows[] = { "Add Python packages", "Add Debian packages", "Remove packages",
-                "Edit Dockerfile and requirements.txt", "Rebuild" };
+        static const char *const rows[] = { "Add Python packages", "Add Debian packages",
+                "Remove packages", "Edit Dockerfile and requirements.txt", "Rebuild" };
         cleanup_choices struct choices l = { 0 };
         size_t chosen;
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
                 choices_add(&l, rows[i], NULL);
-        cleanup_free char *title = xasprintf("What would you like to do with the image of %s?", u->name);
+        cleanup_free char *title =
+                xasprintf("What would you like to do with the image of %s?", u->name);
         if (prompt_pick(u->c, title, &l, &chosen, e) < 0)
                 return -1;
         switch (chosen) {
         case 0:
-                return ask_list(u->c, "Python packages (such as pandas>=2 rich)", &u->change.add, e);
+                return ask_list(
+                        u->c, "Python packages (such as pandas>=2 rich)", &u->change.add, e);
         case 1:
-                return ask_list(u->c, "Debian packages (such as ffmpeg git)", &u->change.add_apt, e);
+                return ask_list(
+                        u->c, "Debian packages (such as ffmpeg git)", &u->change.add_apt, e);
         case 2:
                 return ask_list(u->c, "Packages to remove", &u->change.remove, e);
         case 3:
@@ -161,7 +167,8 @@ struct users {
 static int on_container(const json_t *row, void *ctx)
 {
         struct users *u = ctx;
-        if (!str_eq(json_str(row, "project"), u->project) || str_eq(json_str(row, "image_id"), u->image_id) ||
+        if (!str_eq(json_str(row, "project"), u->project) ||
+                str_eq(json_str(row, "image_id"), u->image_id) ||
                 str_eq(json_str(row, "state"), "removing"))
                 return 0;
         bool running = str_eq(json_str(row, "state"), "running");
@@ -176,15 +183,17 @@ static int on_container(const json_t *row, void *ctx)
 static int say_next(struct update *u, struct err *e)
 {
         cleanup_json json_t *image = NULL;
-        if (cli_call(u->c, "io.ds01.Images.Get", json_pack("{s:s}", "project", u->name), &image, e) < 0)
+        if (cli_call(u->c, "io.ds01.Images.Get", json_pack("{s:s}", "project", u->name), &image,
+                    e) < 0)
                 return -1;
-        struct users users = { .project = u->name, .image_id = str_or_empty(json_str(image, "id")) };
-        if (rpc_stream(u->c->rpc, "io.ds01.Containers.List", json_pack("{s:b}", "all", 1), NULL, 0, on_container,
-                    &users, e) < 0)
+        struct users users = { .project = u->name,
+                .image_id = str_or_empty(json_str(image, "id")) };
+        if (rpc_stream(u->c->rpc, "io.ds01.Containers.List", json_pack("{s:b}", "all", 1), NULL, 0,
+                    on_container, &users, e) < 0)
                 return -1;
         if (users.running || users.stopped)
-                out_say("Container %s keeps the old image until it is retired: container retire %s", users.name,
-                        users.name);
+                out_say("Container %s keeps the old image until it is retired: container retire %s",
+                        users.name, users.name);
         out_say("Next: project launch %s", u->name);
         return 0;
 }
@@ -238,10 +247,11 @@ const struct command cmd_image_update = {
         .max_args = 1,
         .flags = CMD_ACCOUNT,
         .summary = "Changes what a project's image holds and rebuilds it",
-        .details = "  With a name alone it rebuilds; without a name it asks. Changes go to requirements.txt and\n"
-                   "  to the list of Debian packages in the Dockerfile; everything else there stays as it is.\n"
-                   "  Of the image only what changed is built again. A container keeps its image until it is\n"
-                   "  retired.\n",
+        .details =
+                "  With a name alone it rebuilds; without a name it asks. Changes go to requirements.txt and\n"
+                "  to the list of Debian packages in the Dockerfile; everything else there stays as it is.\n"
+                "  Of the image only what changed is built again. A container keeps its image until it is\n"
+                "  retired.\n",
         .examples = "image-update my-thesis\n"
                     "image-update my-thesis --add \"pandas>=2 rich\"\n"
                     "image-update my-thesis --add-system ffmpeg --remove seaborn\n"

@@ -16,8 +16,8 @@ static void print_table(const struct limits *l)
         for (enum limit_key key = 0; key < LIMIT_COUNT; key++) {
                 char text[LIMIT_TEXT_SIZE];
                 limit_text(key, &l->v[key], text);
-                cleanup_free char *value =
-                        xasprintf("%s%s", text, limit_info(key)->enforced ? "" : " (not enforced yet)");
+                cleanup_free char *value = xasprintf(
+                        "%s%s", text, limit_info(key)->enforced ? "" : " (not enforced yet)");
                 table_cell(&t, limit_info(key)->name);
                 table_cell(&t, value);
                 table_cell(&t, l->from[key].text);
@@ -33,20 +33,22 @@ static json_t *strings(const struct strv *l)
         return a;
 }
 
-static void print_json(const char *file, const char *user, const struct limits *l, const struct strv *warnings,
-        const struct strv *ignored)
+static void print_json(const char *file, const char *user, const struct limits *l,
+        const struct strv *warnings, const struct strv *ignored)
 {
         json_t *rows = json_array();
         for (enum limit_key key = 0; key < LIMIT_COUNT; key++) {
                 char text[LIMIT_TEXT_SIZE];
                 limit_text(key, &l->v[key], text);
-                json_array_append_new(rows,
-                        json_pack("{s:s, s:s, s:s, s:b, s:s}", "key", limit_info(key)->name, "text", text, "from",
-                                l->from[key].text, "enforced", (int)limit_info(key)->enforced, "meaning",
-                                limit_info(key)->meaning));
+                json_array_append_new(
+                        rows, json_pack("{s:s, s:s, s:s, s:b, s:s}", "key", limit_info(key)->name,
+                                      "text", text, "from", l->from[key].text, "enforced",
+                                      (int)limit_info(key)->enforced, "meaning",
+                                      limit_info(key)->meaning));
         }
-        cleanup_json json_t *j = json_pack("{s:i, s:s, s:s?, s:s, s:o, s:o, s:o}", "schema", 1, "file", file, "user",
-                user, "group", l->group, "limits", rows, "warnings", strings(warnings), "ignored", strings(ignored));
+        cleanup_json json_t *j = json_pack("{s:i, s:s, s:s?, s:s, s:o, s:o, s:o}", "schema", 1,
+                "file", file, "user", user, "group", l->group, "limits", rows, "warnings",
+                strings(warnings), "ignored", strings(ignored));
         cleanup_free char *text = json_text(j);
         puts(text);
 }
@@ -76,7 +78,8 @@ static int run(struct cli *c, struct err *e)
                 out_say("Warning: %s", warnings.v[i]);
         for (size_t i = 0; i < ignored->n; i++)
                 out_say("Note: %s", ignored->v[i]);
-        cleanup_free char *who = str_safe(user ? user : "an account that no group has"), *group = str_safe(l.group);
+        cleanup_free char *who = str_safe(user ? user : "an account that no group has"),
+                          *group = str_safe(l.group);
         printf("Limits of %s%s%s:\n\n", who, *group ? ", by group " : "", group);
         print_table(&l);
         return 0;
@@ -89,11 +92,12 @@ const struct command cmd_policy_check = {
         .max_args = 2,
         .flags = CMD_JSON,
         .summary = "Checks a policy file and shows what it means",
-        .details = "  Reads the file as ds01d would, with user-overrides.yaml and groups/*.members beside it, and\n"
-                   "  shows each limit of USER (without USER: of an account that no group has) and the line that\n"
-                   "  it comes from. What is unknown or without effect is told with its place. Needs no daemon and\n"
-                   "  changes nothing; exit status 1 says that ds01d would refuse the file.\n"
-                   "  After a change: systemctl reload ds01d.\n",
+        .details =
+                "  Reads the file as ds01d would, with user-overrides.yaml and groups/*.members beside it, and\n"
+                "  shows each limit of USER (without USER: of an account that no group has) and the line that\n"
+                "  it comes from. What is unknown or without effect is told with its place. Needs no daemon and\n"
+                "  changes nothing; exit status 1 says that ds01d would refuse the file.\n"
+                "  After a change: systemctl reload ds01d.\n",
         .examples = "ds01 policy check /etc/ds01/resource-limits.yaml\n"
                     "ds01 policy check ./new-limits.yaml alice",
         .topic = "containers",

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/commands.h"
 
+#include "base/mem.h"
 #include "cli/catalogue.h"
 #include "cli/out.h"
 #include "cli/pick-project.h"
 #include "cli/prompt.h"
-#include "base/mem.h"
 #include "project/find.h"
 #include "project/git.h"
 #include "project/init.h"
@@ -66,11 +66,13 @@ static int choose_base(struct cli *c, const char *name, struct base *ret, struct
         if (!framework && project_open(name, &dir_fd, &path, &ignored) == 0)
                 (void)pyproject_load(dir_fd, name, &py, &exists, &ignored);
         bool has_dockerfile = dir_fd >= 0 && faccessat(dir_fd, "Dockerfile", F_OK, 0) == 0;
-        if (base_choose(c, framework ? framework : py.framework, framework ? NULL : py.framework_version, ret, e) == 0)
+        if (base_choose(c, framework ? framework : py.framework,
+                    framework ? NULL : py.framework_version, ret, e) == 0)
                 return 0;
         if (!has_dockerfile || !py.framework || (e->code != ERR_INVALID && e->code != ERR_NO_IMAGE))
                 return -1;
-        *ret = (struct base){ .word = xstrdup(py.framework), .version = xstrdup(py.framework_version),
+        *ret = (struct base){ .word = xstrdup(py.framework),
+                .version = xstrdup(py.framework_version),
                 .image = xstrdup("scratch") };
         return 0;
 }
@@ -90,9 +92,13 @@ static int run(struct cli *c, struct err *e)
                         "packages). They are yours to edit.") < 0 ||
                 choose_base(c, name, &base, e) < 0)
                 return -1;
-        struct init_options o = { .values = { .name = name, .description = cli_value(c, "desc"),
-                                          .type = type ? type : "ml", .framework = base.word,
-                                          .version = base.version, .base_image = base.image, .gpus = -1,
+        struct init_options o = { .values = { .name = name,
+                                          .description = cli_value(c, "desc"),
+                                          .type = type ? type : "ml",
+                                          .framework = base.word,
+                                          .version = base.version,
+                                          .base_image = base.image,
+                                          .gpus = -1,
                                           .jupyter = cli_has(c, "jupyter"),
                                           .git_lfs = !cli_has(c, "no-git") && git_has_lfs(),
                                           .devcontainer = cli_has(c, "devcontainer"),
@@ -123,8 +129,9 @@ const struct command cmd_project_init = {
         .max_args = 1,
         .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Makes a project folder that builds and launches",
-        .details = "  A folder that exists is completed: only missing files are added. The framework is the one\n"
-                   "  given, or the first whose image is on this machine.\n",
+        .details =
+                "  A folder that exists is completed: only missing files are added. The framework is the one\n"
+                "  given, or the first whose image is on this machine.\n",
         .examples = "project init my-thesis --quick\n"
                     "project init vision --type=cv --framework=pytorch",
         .topic = "workspaces",

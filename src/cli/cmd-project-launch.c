@@ -3,11 +3,11 @@
 
 #include "base/json.h"
 #include "cli/build.h"
-#include "cli/pull.h"
 #include "cli/launch.h"
 #include "cli/out.h"
 #include "cli/pick-project.h"
 #include "cli/prompt.h"
+#include "cli/pull.h"
 #include "cli/retire.h"
 #include "cli/session.h"
 #include "project/find.h"
@@ -49,13 +49,14 @@ static int read_project(struct plan *p, struct err *e)
 /* What ds01d knows: the image, and a container of that name. */
 static int ask_daemon(struct plan *p, struct err *e)
 {
-        json_t *query = p->py.image ? json_pack("{s:s, s:s}", "project", p->name, "image", p->py.image)
-                                    : json_pack("{s:s}", "project", p->name);
+        json_t *query = p->py.image
+                                ? json_pack("{s:s, s:s}", "project", p->name, "image", p->py.image)
+                                : json_pack("{s:s}", "project", p->name);
         if (cli_call(p->c, "io.ds01.Images.Get", query, &p->image, e) < 0)
                 return -1;
         struct err missing = ERR_INIT;
-        if (cli_call(p->c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", p->name), &p->container,
-                    &missing) < 0 &&
+        if (cli_call(p->c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", p->name),
+                    &p->container, &missing) < 0 &&
                 missing.code != ERR_NOT_FOUND) {
                 *e = missing;
                 return -1;
@@ -90,7 +91,8 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
                 out_say("Image %s is needed: %s.", ref, why);
                 if (prompt_guide(p->c, e,
                             "An image is what the container starts from: the base that your Dockerfile names,\n"
-                            "plus the packages in requirements.txt. It is built once and used many times.") < 0 ||
+                            "plus the packages in requirements.txt. It is built once and used many times.") <
+                                0 ||
                         prompt_yes(p->c, true, &build, e, "Build it now?") < 0)
                         return -1;
                 if (!build) {
@@ -131,8 +133,11 @@ static int launch_new(struct plan *p, bool instead, struct err *e)
                         return -1;
         if (folders_open(&f, e) < 0)
                 return -1;
-        struct launch l = { .name = p->name, .project = p->name, .image = str_or_empty(p->py.image),
-                .interface = "orchestration", .folders = &f };
+        struct launch l = { .name = p->name,
+                .project = p->name,
+                .image = str_or_empty(p->py.image),
+                .interface = "orchestration",
+                .folders = &f };
         if (p->dry_run) {
                 out_say("Would launch %s from %s with %s at /workspace.", p->name,
                         str_or_empty(json_str(p->image, "image")), p->path);
@@ -161,14 +166,15 @@ static int launch_existing(struct plan *p, bool built, struct err *e)
                 if (p->dry_run)
                         recreate = p->c->yes;
                 else if (!p->c->tty && !p->c->yes)
-                        out_say("Starting it as it is. Make it anew: project launch %s --yes", p->name);
+                        out_say("Starting it as it is. Make it anew: project launch %s --yes",
+                                p->name);
                 else if (prompt_yes(p->c, true, &recreate, e,
                                  "Make it anew? What is not in /workspace is lost.") < 0)
                         return -1;
         }
         if (!recreate && cli_has(p->c, "data"))
-                out_say("%s keeps the folders that it was made with. For others: container retire %s", p->name,
-                        p->name);
+                out_say("%s keeps the folders that it was made with. For others: container retire %s",
+                        p->name, p->name);
         if (p->dry_run) {
                 out_say("Would %s %s.", recreate ? "make anew" : "start", p->name);
                 return 0;
@@ -203,7 +209,9 @@ static int launch(struct plan *p, struct err *e)
 
 static int run(struct cli *c, struct err *e)
 {
-        struct plan p = { .c = c, .dir_fd = -1, .py = PYPROJECT_INIT, .dry_run = cli_has(c, "dry-run") };
+        struct plan p = {
+                .c = c, .dir_fd = -1, .py = PYPROJECT_INIT, .dry_run = cli_has(c, "dry-run")
+        };
         if (cli_has(c, "open") && cli_has(c, "background"))
                 return cli_usage(c, e, "Options --open and --background exclude each other");
         if (pick_project(c, "Select a project to launch:", p.name, e) < 0)
@@ -229,10 +237,11 @@ const struct command cmd_project_launch = {
         .max_args = 1,
         .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Starts a project's container and opens a shell in it",
-        .details = "  Checks the project's image, offers to build it if it is missing or out of date, creates\n"
-                   "  the container, starts it and opens a shell. Without a name it asks which project.\n"
-                   "  Without a terminal, what stands on stdin is run as commands; with nothing there it is\n"
-                   "  the same as --background.\n",
+        .details =
+                "  Checks the project's image, offers to build it if it is missing or out of date, creates\n"
+                "  the container, starts it and opens a shell. Without a name it asks which project.\n"
+                "  Without a terminal, what stands on stdin is run as commands; with nothing there it is\n"
+                "  the same as --background.\n",
         .examples = "project launch my-thesis\n"
                     "project launch my-thesis --background\n"
                     "project launch my-thesis --rebuild\n"

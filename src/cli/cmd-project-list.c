@@ -17,13 +17,15 @@ struct known {
 static int keep_container(const json_t *row, void *ctx)
 {
         struct known *k = ctx;
-        return json_object_set_new(k->containers, str_or_empty(json_str(row, "name")), json_deep_copy(row));
+        return json_object_set_new(
+                k->containers, str_or_empty(json_str(row, "name")), json_deep_copy(row));
 }
 
 static int keep_image(const json_t *row, void *ctx)
 {
         struct known *k = ctx;
-        return json_object_set_new(k->images, str_or_empty(json_str(row, "project")), json_deep_copy(row));
+        return json_object_set_new(
+                k->images, str_or_empty(json_str(row, "project")), json_deep_copy(row));
 }
 
 static int add_project(const struct project_entry *seen, void *ctx)
@@ -31,10 +33,11 @@ static int add_project(const struct project_entry *seen, void *ctx)
         struct known *k = ctx;
         const json_t *container = json_object_get(k->containers, seen->name);
         const json_t *image = json_object_get(k->images, seen->name);
-        json_array_append_new(k->rows,
-                json_pack("{s:s, s:s, s:s?, s:s}", "name", seen->name, "framework",
-                        seen->broken ? "pyproject.toml can't be read" : seen->display, "image", json_str(image, "image"), "container",
-                        container ? str_or_empty(json_str(container, "state")) : "none"));
+        json_array_append_new(
+                k->rows, json_pack("{s:s, s:s, s:s?, s:s}", "name", seen->name, "framework",
+                                 seen->broken ? "pyproject.toml can't be read" : seen->display,
+                                 "image", json_str(image, "image"), "container",
+                                 container ? str_or_empty(json_str(container, "state")) : "none"));
         return 0;
 }
 
@@ -56,12 +59,14 @@ static void print_table(const json_t *rows)
 
 static int run(struct cli *c, struct err *e)
 {
-        cleanup_json json_t *containers = json_object(), *images = json_object(), *rows = json_array();
+        cleanup_json json_t *containers = json_object(), *images = json_object(),
+                            *rows = json_array();
         struct known k = { containers, images, rows };
         if (cli_connect(c, e) < 0 ||
                 rpc_stream(c->rpc, "io.ds01.Containers.List", json_pack("{s:b}", "all", 1), NULL, 0,
                         keep_container, &k, e) < 0 ||
-                rpc_stream(c->rpc, "io.ds01.Images.List", json_object(), NULL, 0, keep_image, &k, e) < 0 ||
+                rpc_stream(c->rpc, "io.ds01.Images.List", json_object(), NULL, 0, keep_image, &k,
+                        e) < 0 ||
                 project_each(add_project, &k, e) < 0)
                 return -1;
         if (cli_has(c, "json")) {

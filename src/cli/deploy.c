@@ -40,7 +40,8 @@ static int offer_catalogue(const json_t *row, void *ctx)
         const char *version = str_or_empty(json_str(row, "version"));
         cleanup_free char *title = xasprintf("%s %s", framework, version);
         cleanup_free char *word = xstrdup(str_or_empty(json_str(row, "word")));
-        choices_add(&o->rows, title, json_bool(row, "local", false) ? "catalogue" : "catalogue, to be fetched");
+        choices_add(&o->rows, title,
+                json_bool(row, "local", false) ? "catalogue" : "catalogue, to be fetched");
         strv_take(&o->images, xasprintf("aime/%s:%s", word, version));
         strv_add(&o->names, word);
         return 0;
@@ -50,7 +51,8 @@ static bool name_taken(struct cli *c, const char *name)
 {
         struct err ignored = ERR_INIT;
         cleanup_json json_t *row = NULL;
-        return cli_call(c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", name), &row, &ignored) == 0;
+        return cli_call(c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", name), &row,
+                       &ignored) == 0;
 }
 
 static void offer_done(struct offer *o)
@@ -70,9 +72,10 @@ static int pick(struct deploy *d, struct err *e)
         cleanup_free char *name = NULL;
         size_t i;
         if (cli_connect(d->c, e) < 0 ||
-                rpc_stream(d->c->rpc, "io.ds01.Images.List", json_object(), NULL, 0, offer_own, &o, e) < 0 ||
-                rpc_stream(d->c->rpc, "io.ds01.Images.Catalogue", json_object(), NULL, 0, offer_catalogue, &o,
-                        e) < 0)
+                rpc_stream(d->c->rpc, "io.ds01.Images.List", json_object(), NULL, 0, offer_own, &o,
+                        e) < 0 ||
+                rpc_stream(d->c->rpc, "io.ds01.Images.Catalogue", json_object(), NULL, 0,
+                        offer_catalogue, &o, e) < 0)
                 return -1;
         if (o.rows.n == 0) {
                 err_set(e, ERR_NO_IMAGE, "You have no images, and the catalogue is empty");
@@ -81,8 +84,8 @@ static int pick(struct deploy *d, struct err *e)
         if (prompt_pick(d->c, d->title, &o.rows, &i, e) < 0)
                 return -1;
         if (name_taken(d->c, o.names.v[i])) {
-                cleanup_free char *question =
-                        xasprintf("You have a container %s already. Name of the new one", o.names.v[i]);
+                cleanup_free char *question = xasprintf(
+                        "You have a container %s already. Name of the new one", o.names.v[i]);
                 if (prompt_line(d->c, question, NULL, &name, e) < 0)
                         return -1;
         }
@@ -107,8 +110,9 @@ int deploy_arguments(struct deploy *d, struct err *e)
         d->image = framework ? xasprintf("aime/%s", framework) : xstrdup(str_or_empty(image));
         const char *project = cli_value(c, "project"), *name = c->n_args > 0 ? c->args[0] : project;
         if (!name && (image || framework || !c->tty))
-                return cli_usage(c, e, c->tty ? "A container of that image needs a name"
-                                              : "A name is needed where there is no terminal");
+                return cli_usage(c, e,
+                        c->tty ? "A container of that image needs a name"
+                               : "A name is needed where there is no terminal");
         if (!name)
                 return pick(d, e);
         if (cli_name(name, d->name, e) < 0)
@@ -120,8 +124,9 @@ int deploy_arguments(struct deploy *d, struct err *e)
 /* The image must be there: a catalogue image is fetched, a missing one of the user's own is an error. */
 static int find_image(struct deploy *d, struct err *e)
 {
-        json_t *query = *d->image ? json_pack("{s:s, s:s}", "project", d->project, "image", d->image)
-                                  : json_pack("{s:s}", "project", d->project);
+        json_t *query = *d->image
+                                ? json_pack("{s:s, s:s}", "project", d->project, "image", d->image)
+                                : json_pack("{s:s}", "project", d->project);
         if (cli_call(d->c, "io.ds01.Images.Get", query, &d->info, e) < 0)
                 return -1;
         if (json_bool(d->info, "exists", false))
@@ -175,7 +180,8 @@ int deploy_check_name(struct deploy *d, const char **ret_state, struct err *e)
         cleanup_json json_t *existing = NULL;
         struct err missing = ERR_INIT;
         *ret_state = NULL;
-        if (cli_call(d->c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", d->name), &existing, &missing) < 0) {
+        if (cli_call(d->c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", d->name), &existing,
+                    &missing) < 0) {
                 if (missing.code == ERR_NOT_FOUND)
                         return 0;
                 *e = missing;

@@ -19,12 +19,14 @@ void deploy_done(struct deploy *d);
 /* The options that both take; for the table of a command. */
 #define DEPLOY_OPTS                                                                                \
         { 0, "project", OPT_VALUE, "NAME", "Use this project's folder and image" },                \
-        { 0, "image", OPT_VALUE, "IMAGE", "Use this image" },                                      \
-        { 0, "framework", OPT_VALUE, "NAME[:VERSION]",                                             \
-                "Use this framework's image from the catalogue" },                                 \
-        { 'w', "workspace", OPT_VALUE, "DIR", "Use this folder as /workspace" },                   \
-        { 'd', "data", OPT_LIST, "DIR[:rw]", "Also mount a folder, as /data/<its name>" },         \
-        { 0, "dry-run", OPT_FLAG, NULL, "Say what would be done, do nothing" }
+                { 0, "image", OPT_VALUE, "IMAGE", "Use this image" },                              \
+                { 0, "framework", OPT_VALUE, "NAME[:VERSION]",                                     \
+                        "Use this framework's image from the catalogue" },                         \
+                { 'w', "workspace", OPT_VALUE, "DIR", "Use this folder as /workspace" },           \
+                { 'd', "data", OPT_LIST, "DIR[:rw]", "Also mount a folder, as /data/<its name>" }, \
+        {                                                                                          \
+                0, "dry-run", OPT_FLAG, NULL, "Say what would be done, do nothing"                 \
+        }
 
 /* Name, project and image from the command line, or from the picker. */
 int deploy_arguments(struct deploy *d, struct err *e);

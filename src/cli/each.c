@@ -16,8 +16,9 @@ static int all_names(struct cli *c, const struct each *what, struct strv *ret, s
         }
         for (size_t i = 0; i < l.n; i++)
                 buf_printf(&names, "%s%s", i ? ", " : "", l.v[i].name);
-        if (!cli_has(c, "force") && prompt_yes(c, true, &go, e, "%s %zu container%s (%s)?", what->verb, l.n,
-                                            l.n == 1 ? "" : "s", buf_str(&names)) < 0)
+        if (!cli_has(c, "force") &&
+                prompt_yes(c, true, &go, e, "%s %zu container%s (%s)?", what->verb, l.n,
+                        l.n == 1 ? "" : "s", buf_str(&names)) < 0)
                 return -1;
         if (!go)
                 out_say("Nothing was done.");

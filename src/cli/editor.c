@@ -38,7 +38,8 @@ static int spawn(char *const *argv, const posix_spawnattr_t *attributes, pid_t *
 }
 
 /* Starts the editor of the user, or the first that is installed. 0 or an errno. */
-static int start(struct strv *words, const char *const *paths, const posix_spawnattr_t *attributes, pid_t *ret)
+static int start(struct strv *words, const char *const *paths, const posix_spawnattr_t *attributes,
+        pid_t *ret)
 {
         bool chosen = words->n > 0;
         int failed = ENOENT;

@@ -24,8 +24,8 @@ static void print_command_line(const struct command *cmd)
 
 void help_overview(void)
 {
-        printf("%sds01%s: your own containers on a shared GPU machine.\n\n", out_style(stdout, OUT_BOLD),
-                out_style(stdout, OUT_PLAIN));
+        printf("%sds01%s: your own containers on a shared GPU machine.\n\n",
+                out_style(stdout, OUT_BOLD), out_style(stdout, OUT_PLAIN));
         printf("Start here:\n"
                "  project init my-thesis        make a project\n"
                "  project launch my-thesis      work in it\n"
@@ -86,7 +86,8 @@ void help_command(const struct command *cmd)
 void help_info(const struct command *cmd)
 {
         cleanup_free char *usage = cli_usage_line(cmd);
-        printf("NAME\n  %s-%s - %s\n\nUSAGE\n  %s [options]\n", cmd->noun, cmd->verb, cmd->summary, usage);
+        printf("NAME\n  %s-%s - %s\n\nUSAGE\n  %s [options]\n", cmd->noun, cmd->verb, cmd->summary,
+                usage);
         if (*cmd->details)
                 printf("\nDESCRIPTION\n%s", cmd->details);
         print_options(cmd);

@@ -56,7 +56,10 @@ int folders_workspace(struct folders *f, const char *path, struct err *e)
 int folders_data(struct folders *f, const char *spec, struct err *e)
 {
         bool writable = str_ends(spec, ":rw");
-        cleanup_free char *path = xstrndup(spec, strlen(spec) - (writable ? 3 : str_ends(spec, ":ro") ? 3 : 0));
+        cleanup_free char *path =
+                xstrndup(spec, strlen(spec) - (writable                       ? 3
+                                                      : str_ends(spec, ":ro") ? 3
+                                                                              : 0));
         char *full;
         if (absolute(path, &full, e) < 0)
                 return -1;
@@ -111,8 +114,8 @@ static json_t *string_array(const struct strv *l)
         return a;
 }
 
-static int call_with_folders(struct cli *c, const char *method, json_t *params, const struct folders *f,
-        json_t **ret, struct err *e)
+static int call_with_folders(struct cli *c, const char *method, json_t *params,
+        const struct folders *f, json_t **ret, struct err *e)
 {
         json_object_set_new(params, "workspace", json_string(f->workspace));
         json_object_set_new(params, "data_ro", string_array(&f->data_ro));
@@ -132,13 +135,13 @@ static int call_with_folders(struct cli *c, const char *method, json_t *params, 
         return r;
 }
 
-static int request(struct cli *c, const struct launch *l, const char *what, const char *method, json_t **ret_reply,
-        struct err *e)
+static int request(struct cli *c, const struct launch *l, const char *what, const char *method,
+        json_t **ret_reply, struct err *e)
 {
         struct progress p;
         progress_start(&p, what);
-        json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project, "image",
-                l->image, "interface", l->interface);
+        json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project,
+                "image", l->image, "interface", l->interface);
         int r = call_with_folders(c, method, params, l->folders, ret_reply, e);
         progress_end(&p);
         return r;
@@ -189,8 +192,8 @@ int launch_start(struct cli *c, const json_t *row, struct err *e)
 
 void launch_say(const char *verb, const char *name)
 {
-        out_say("%s %s without a GPU. Attach: container-attach %s · Done: container retire %s", verb, name,
-                name, name);
+        out_say("%s %s without a GPU. Attach: container-attach %s · Done: container retire %s",
+                verb, name, name, name);
 }
 
 int launch_say_exists(const char *name, const char *state, struct err *e)

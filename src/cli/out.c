@@ -77,7 +77,8 @@ void out_error(const struct err *e)
 {
         cleanup_free char *msg = str_safe(e->msg);
         fflush(stdout);
-        fprintf(stderr, "%sError:%s %s\n", out_style(stderr, OUT_RED), out_style(stderr, OUT_PLAIN), msg);
+        fprintf(stderr, "%sError:%s %s\n", out_style(stderr, OUT_RED), out_style(stderr, OUT_PLAIN),
+                msg);
         if (e->detail[0])
                 print_indented(e->detail, "  ");
         if (e->fix[0]) {

@@ -12,9 +12,12 @@ static const struct {
         const char *nothing, *fix;
 } kinds[] = {
         [PICK_RUNNING] = { " running ", false, "None of your containers runs", "project launch" },
-        [PICK_PAUSED] = { " paused ", false, "None of your containers is paused", "container-list" },
-        [PICK_ACTIVE] = { " running paused ", false, "None of your containers runs", "container-list --all" },
-        [PICK_IDLE] = { " stopped created paused ", true, "None of your containers is stopped", "container-list --all" },
+        [PICK_PAUSED] = { " paused ", false, "None of your containers is paused",
+                "container-list" },
+        [PICK_ACTIVE] = { " running paused ", false, "None of your containers runs",
+                "container-list --all" },
+        [PICK_IDLE] = { " stopped created paused ", true, "None of your containers is stopped",
+                "container-list --all" },
         [PICK_ALL] = { NULL, true, "You have no containers", "project launch" },
 };
 
@@ -36,8 +39,8 @@ static int on_row(const json_t *row, void *ctx)
         cleanup_free char *word = xasprintf(" %s ", state);
         if (p->states && !strstr(p->states, word))
                 return 0;
-        cleanup_free char *note = strcmp(state, "running") == 0 ? xstrdup(image)
-                                                                : xasprintf("%s, %s", image, state);
+        cleanup_free char *note =
+                strcmp(state, "running") == 0 ? xstrdup(image) : xasprintf("%s, %s", image, state);
         choices_add(p->choices, str_or_empty(json_str(row, "name")), note);
         return 0;
 }
@@ -52,10 +55,13 @@ int pick_list(struct cli *c, enum pick_which which, struct choices *ret, struct 
                 json_decref(params);
                 return -1;
         }
-        return rpc_stream(c->rpc, "io.ds01.Containers.List", params, NULL, 0, on_row, &p, e) < 0 ? -1 : 0;
+        return rpc_stream(c->rpc, "io.ds01.Containers.List", params, NULL, 0, on_row, &p, e) < 0
+                       ? -1
+                       : 0;
 }
 
-int pick_container(struct cli *c, const char *title, enum pick_which which, char ret_name[41], struct err *e)
+int pick_container(
+        struct cli *c, const char *title, enum pick_which which, char ret_name[41], struct err *e)
 {
         if (c->n_args > 0)
                 return cli_name(c->args[0], ret_name, e);

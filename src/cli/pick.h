@@ -13,7 +13,8 @@ enum pick_which {
 };
 
 /* Fills ret_name from the first argument, checked, or lets the user choose. */
-int pick_container(struct cli *c, const char *title, enum pick_which which, char ret_name[41], struct err *e);
+int pick_container(
+        struct cli *c, const char *title, enum pick_which which, char ret_name[41], struct err *e);
 
 /* Those that it would offer. */
 int pick_list(struct cli *c, enum pick_which which, struct choices *ret, struct err *e);

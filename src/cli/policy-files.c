@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /* Fills *ret with a text that `texts` owns; a missing side file leaves it without one. */
-static int read_one(const char *path, bool may_be_missing, struct strv *texts, struct policy_file *ret,
-        struct err *e)
+static int read_one(const char *path, bool may_be_missing, struct strv *texts,
+        struct policy_file *ret, struct err *e)
 {
         char *text;
         ret->name = path;

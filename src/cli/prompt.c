@@ -20,7 +20,8 @@ static int left(struct err *e)
 /* Takes what is typed up to a newline. False at the end of the input, or at Ctrl-C. */
 static bool take_line(int sig_fd, char *out, size_t size)
 {
-        struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = sig_fd, .events = POLLIN } };
+        struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+                { .fd = sig_fd, .events = POLLIN } };
         struct signalfd_siginfo taken;
         size_t n = 0;
         for (;;) {
@@ -98,8 +99,8 @@ int prompt_yes(const struct cli *c, bool fallback, bool *ret, struct err *e, con
         return err_set(e, ERR_INVALID, "No answer to: %s", question);
 }
 
-int prompt_line(const struct cli *c, const char *question, const char *fallback, char **ret,
-        struct err *e)
+int prompt_line(
+        const struct cli *c, const char *question, const char *fallback, char **ret, struct err *e)
 {
         if (c->yes && fallback) {
                 *ret = xstrdup(fallback);
@@ -134,7 +135,8 @@ void choices_done(struct choices *l)
 void choices_add(struct choices *l, const char *name, const char *note)
 {
         l->v = xrealloc(l->v, l->n + 1, sizeof *l->v);
-        l->v[l->n++] = (struct choice){ .name = str_safe(name), .note = note ? str_safe(note) : NULL };
+        l->v[l->n++] =
+                (struct choice){ .name = str_safe(name), .note = note ? str_safe(note) : NULL };
 }
 
 /* Prints the rows that `shown` lists; names are padded so that the notes stand in one column. */
@@ -153,7 +155,8 @@ static void print_rows(const char *title, const struct choices *l, const size_t 
                 const struct choice *ch = &l->v[shown[i]];
                 fprintf(stderr, "  %*zu) %s", digits, i + 1, ch->name);
                 if (ch->note && *ch->note)
-                        fprintf(stderr, "%*s(%s)", (int)(width - str_width(ch->name)), "", ch->note);
+                        fprintf(stderr, "%*s(%s)", (int)(width - str_width(ch->name)), "",
+                                ch->note);
                 fputc('\n', stderr);
         }
         fputc('\n', stderr);
@@ -164,13 +167,14 @@ static size_t narrow(const struct choices *l, const char *text, size_t *shown)
 {
         size_t n = 0;
         for (size_t i = 0; i < l->n; i++)
-                if (strcasestr(l->v[i].name, text) || (l->v[i].note && strcasestr(l->v[i].note, text)))
+                if (strcasestr(l->v[i].name, text) ||
+                        (l->v[i].note && strcasestr(l->v[i].note, text)))
                         shown[n++] = i;
         return n;
 }
 
-int prompt_pick(const struct cli *c, const char *title, const struct choices *l, size_t *ret,
-        struct err *e)
+int prompt_pick(
+        const struct cli *c, const char *title, const struct choices *l, size_t *ret, struct err *e)
 {
         if (!c->tty)
                 return cli_usage(c, e, "A name is needed where there is no terminal");
@@ -197,7 +201,8 @@ int prompt_pick(const struct cli *c, const char *title, const struct choices *l,
                         return 0;
                 } else {
                         tries++;
-                        fprintf(stderr, "Type a number from 1 to %zu, /text to narrow, q to leave.\n", n);
+                        fprintf(stderr,
+                                "Type a number from 1 to %zu, /text to narrow, q to leave.\n", n);
                 }
         }
         return cli_usage(c, e, "No choice was made");
@@ -208,7 +213,8 @@ int prompt_guide(const struct cli *c, struct err *e, const char *text)
         if (!c->guided)
                 return 0;
         char ignored[64];
-        fprintf(stderr, "\n%s%s%s\n\n", out_style(stderr, OUT_CYAN), text, out_style(stderr, OUT_PLAIN));
+        fprintf(stderr, "\n%s%s%s\n\n", out_style(stderr, OUT_CYAN), text,
+                out_style(stderr, OUT_PLAIN));
         if (c->yes)
                 return 0;
         return ask("Press Enter to continue... ", ignored, sizeof ignored, e);

@@ -12,8 +12,8 @@ int prompt_yes(const struct cli *c, bool fallback, bool *ret, struct err *e, con
         __attribute__((format(printf, 5, 6)));
 
 /* Asks for a line of text; Enter and --yes take `fallback` (NULL: asks again). The caller owns *ret. */
-int prompt_line(const struct cli *c, const char *question, const char *fallback, char **ret,
-        struct err *e);
+int prompt_line(
+        const struct cli *c, const char *question, const char *fallback, char **ret, struct err *e);
 
 /* A row of the picker: what is chosen, and what is known about it ("PyTorch 2.8.0"); both owned. */
 struct choice {

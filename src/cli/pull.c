@@ -20,8 +20,8 @@ int image_pull(struct cli *c, const char *image, struct err *e)
         progress_start(&p, what);
         struct interrupt interrupt;
         interrupt_begin(&interrupt, c);
-        int r = rpc_stream(c->rpc, "io.ds01.Images.Pull", json_pack("{s:s}", "image", image), NULL, 0, on_row,
-                &p, e);
+        int r = rpc_stream(c->rpc, "io.ds01.Images.Pull", json_pack("{s:s}", "image", image), NULL,
+                0, on_row, &p, e);
         interrupt_end(&interrupt);
         progress_end(&p);
         return r;

@@ -58,7 +58,8 @@ static void edit_done(struct edit *t)
 static int make_texts(struct edit *t, const struct recipe_change *r, struct err *e)
 {
         cleanup_strv struct strv no_pip = { 0 }, nowhere = { 0 };
-        if (requirements_edit(t->requirements, &r->add, &r->remove, &t->new_requirements, &no_pip, e) < 0)
+        if (requirements_edit(
+                    t->requirements, &r->add, &r->remove, &t->new_requirements, &no_pip, e) < 0)
                 return -1;
         if (no_pip.n == 0 && r->add_apt.n == 0)
                 return 0;
@@ -71,13 +72,15 @@ static int make_texts(struct edit *t, const struct recipe_change *r, struct err 
         if (nowhere.n == 0)
                 return 0;
         cleanup_free char *safe = str_safe(nowhere.v[0]);
-        err_set(e, ERR_NOT_FOUND, "Package '%.100s' is neither in requirements.txt nor in the Dockerfile's list",
+        err_set(e, ERR_NOT_FOUND,
+                "Package '%.100s' is neither in requirements.txt nor in the Dockerfile's list",
                 safe);
         return err_fix(e, "Look into both files: image-update --edit");
 }
 
 /* A Dockerfile that doesn't read requirements.txt would be built without what was added there. */
-static int offer_pip_layer(struct cli *c, const struct recipe_change *r, struct edit *t, struct err *e)
+static int offer_pip_layer(
+        struct cli *c, const struct recipe_change *r, struct edit *t, struct err *e)
 {
         bool add = false;
         const char *now = t->new_dockerfile ? t->new_dockerfile : t->dockerfile;
@@ -119,7 +122,8 @@ static int write_texts(int dir_fd, const struct edit *t, struct err *e)
         return 0;
 }
 
-int recipe_apply(struct cli *c, const char *name, int dir_fd, const struct recipe_change *r, struct err *e)
+int recipe_apply(
+        struct cli *c, const char *name, int dir_fd, const struct recipe_change *r, struct err *e)
 {
         CLEANUP(edit_done) struct edit t = { 0 };
         if (dockerfile_read(dir_fd, name, &t.dockerfile, e) < 0 ||

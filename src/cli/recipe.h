@@ -25,7 +25,8 @@ void recipe_change_done(struct recipe_change *r);
  * neither of them has is ERR_NOT_FOUND. Where the Dockerfile doesn't install requirements.txt, it
  * offers to let it. Nothing is changed unless all can be.
  */
-int recipe_apply(struct cli *c, const char *name, int dir_fd, const struct recipe_change *r, struct err *e);
+int recipe_apply(
+        struct cli *c, const char *name, int dir_fd, const struct recipe_change *r, struct err *e);
 
 /* Writes requirements.txt or Dockerfile anew; `text` takes the place of the whole file. */
 int recipe_write(int dir_fd, const char *file, const char *text, struct err *e);

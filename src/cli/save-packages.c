@@ -101,7 +101,8 @@ static void read_answer(const json_t *rows, struct added *ret)
         }
 }
 
-static int find_added(struct cli *c, const char *name, int64_t created_at, struct added *ret, struct err *e)
+static int find_added(
+        struct cli *c, const char *name, int64_t created_at, struct added *ret, struct err *e)
 {
         char since[32];
         snprintf(since, sizeof since, "%lld", (long long)created_at);
@@ -119,8 +120,8 @@ static int find_added(struct cli *c, const char *name, int64_t created_at, struc
         if (status == 126 || status == 127 || status == NO_PIP)
                 return 0;
         if (status != 0)
-                return err_set(e, ERR_FAILED, "The Python of %s can't tell its packages (exit status %d)", name,
-                        status);
+                return err_set(e, ERR_FAILED,
+                        "The Python of %s can't tell its packages (exit status %d)", name, status);
         if (json_parse(text, strlen(text), DEPTH_MAX, &rows, e) < 0)
                 return err_wrap(e, "The Python of %s gave no answer", name);
         read_answer(rows, ret);
@@ -138,9 +139,10 @@ static int write_added(const char *workspace, const struct added *a, struct err 
                 requirements_edit(old, &a->requirements, NULL, &text, NULL, e) < 0 ||
                 recipe_write(dir_fd, "requirements.txt", text, e) < 0)
                 return -1;
-        out_say("Wrote %zu package%s to %s/requirements.txt.", a->requirements.n, a->requirements.n == 1 ? "" : "s",
-                workspace);
-        if (dockerfile_read(dir_fd, "", &dockerfile, &ignored) == 0 && !dockerfile_installs_requirements(dockerfile))
+        out_say("Wrote %zu package%s to %s/requirements.txt.", a->requirements.n,
+                a->requirements.n == 1 ? "" : "s", workspace);
+        if (dockerfile_read(dir_fd, "", &dockerfile, &ignored) == 0 &&
+                !dockerfile_installs_requirements(dockerfile))
                 out_say("The Dockerfile there does not install requirements.txt.");
         return 0;
 }
@@ -164,7 +166,8 @@ static int save(struct cli *c, const char *name, const json_t *row, bool wanted,
                 return -1;
         for (size_t i = 0; i < a.local.n; i++) {
                 cleanup_free char *safe = str_safe(a.local.v[i]);
-                out_say("%s was installed from a file or folder: requirements.txt can't name it.", safe);
+                out_say("%s was installed from a file or folder: requirements.txt can't name it.",
+                        safe);
         }
         if (a.requirements.n == 0) {
                 if (wanted)
@@ -181,11 +184,15 @@ int save_packages(struct cli *c, const char *name, const json_t *row, struct err
 {
         bool wanted = cli_has(c, "save-packages");
         const char *state = str_or_empty(json_str(row, "state"));
-        if (!wanted && (!c->tty || c->yes || cli_has(c, "force") || cli_value(c, "user") || strcmp(state, "running") != 0))
+        if (!wanted && (!c->tty || c->yes || cli_has(c, "force") || cli_value(c, "user") ||
+                               strcmp(state, "running") != 0))
                 return 0;
         if (strcmp(state, "running") != 0) {
-                err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s): its packages can't be saved", name, state);
-                return err_fix(e, "container-start %s\ncontainer retire %s --save-packages", name, name);
+                err_set(e, ERR_NOT_RUNNING,
+                        "Container %s is not running (%s): its packages can't be saved", name,
+                        state);
+                return err_fix(
+                        e, "container-start %s\ncontainer retire %s --save-packages", name, name);
         }
         if (save(c, name, row, wanted, e) == 0)
                 return 0;

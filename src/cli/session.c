@@ -24,9 +24,10 @@ static void on_resize(int rows, int cols, void *ctx)
         struct err ignored = ERR_INIT;
         json_t *reply = NULL;
         /* A size that doesn't arrive is mended by the next one; the session goes on. */
-        if (s->c->rpc && cli_call(s->c, "io.ds01.Sessions.Resize",
-                                 json_pack("{s:s, s:i, s:i}", "session", s->id, "rows", rows, "cols", cols),
-                                 &reply, &ignored) == 0)
+        if (s->c->rpc &&
+                cli_call(s->c, "io.ds01.Sessions.Resize",
+                        json_pack("{s:s, s:i, s:i}", "session", s->id, "rows", rows, "cols", cols),
+                        &reply, &ignored) == 0)
                 json_decref(reply);
 }
 
@@ -75,8 +76,8 @@ static json_t *attach_params(const char *container, char *const *command, bool t
         json_t *words = json_array();
         for (; command && *command; command++)
                 json_array_append_new(words, json_string(*command));
-        return json_pack("{s:s, s:b, s:o, s:i, s:i, s:s}", "name", container, "tty", (int)tty, "command",
-                words, "rows", rows, "cols", cols, "term",
+        return json_pack("{s:s, s:b, s:o, s:i, s:i, s:s}", "name", container, "tty", (int)tty,
+                "command", words, "rows", rows, "cols", cols, "term",
                 *term && str_is_utf8(term, strlen(term)) ? term : "dumb");
 }
 
@@ -87,12 +88,18 @@ int session_run(struct cli *c, const char *container, char *const *command, cons
                 return -1;
         cleanup_json json_t *reply = NULL;
         cleanup_close int fd = -1;
-        if (rpc_call(c->rpc, "io.ds01.Containers.Attach", attach_params(container, command, c->tty), NULL,
-                    0, &reply, &fd, e) < 0)
+        if (rpc_call(c->rpc, "io.ds01.Containers.Attach", attach_params(container, command, c->tty),
+                    NULL, 0, &reply, &fd, e) < 0)
                 return -1;
         struct session s = { .c = c, .id = xstrdup(json_str(reply, "session")) };
-        struct pump p = { .fd = fd, .tty = c->tty, .head = head, .head_len = head_len,
-                .control_fd = rpc_client_fd(c->rpc), .on_lost = on_lost, .on_resize = on_resize, .ctx = &s };
+        struct pump p = { .fd = fd,
+                .tty = c->tty,
+                .head = head,
+                .head_len = head_len,
+                .control_fd = rpc_client_fd(c->rpc),
+                .on_lost = on_lost,
+                .on_resize = on_resize,
+                .ctx = &s };
         enum pump_end end = PUMP_ENDED;
         int r = tty_pump(&p, &end, e);
         if (r == 0 && end == PUMP_SIGNALLED)
@@ -108,7 +115,8 @@ static bool still_running(struct cli *c, const char *container)
 {
         struct err ignored = ERR_INIT;
         cleanup_json json_t *row = NULL;
-        if (cli_call(c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", container), &row, &ignored) < 0)
+        if (cli_call(c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", container), &row,
+                    &ignored) < 0)
                 return false;
         const char *state = str_or_empty(json_str(row, "state"));
         if (strcmp(state, "running") == 0)
@@ -131,15 +139,16 @@ static int keep_or_retire(struct cli *c, const char *container, struct err *e)
         if (r < 0) {
                 /* Ctrl-C here means "leave me alone": the container goes on. */
                 *e = ERR_INIT;
-                fprintf(stderr, "%s keeps running. Attach: container-attach %s\n", container, container);
+                fprintf(stderr, "%s keeps running. Attach: container-attach %s\n", container,
+                        container);
                 return 0;
         }
         bool retire = strcmp(answer, "2") == 0;
         free(answer);
         if (retire)
                 return retire_container(c, container, false, false, e);
-        out_say("%s keeps running. Attach: container-attach %s · Done: container retire %s", container,
-                container, container);
+        out_say("%s keeps running. Attach: container-attach %s · Done: container retire %s",
+                container, container, container);
         return 0;
 }
 

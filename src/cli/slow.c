@@ -4,8 +4,8 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 
-int slow_call(struct cli *c, const char *what, const char *still, const char *method, json_t *params,
-        json_t **ret, struct err *e)
+int slow_call(struct cli *c, const char *what, const char *still, const char *method,
+        json_t *params, json_t **ret, struct err *e)
 {
         struct progress p;
         struct interrupt interrupt;

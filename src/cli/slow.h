@@ -8,5 +8,5 @@
  * As cli_call(), with `what` ("Stopping its processes") shown meanwhile. On Ctrl-C it fails with
  * ERR_INTERRUPTED and "Interrupted; <still>": ds01d goes on.
  */
-int slow_call(struct cli *c, const char *what, const char *still, const char *method, json_t *params,
-        json_t **ret, struct err *e);
+int slow_call(struct cli *c, const char *what, const char *still, const char *method,
+        json_t *params, json_t **ret, struct err *e);

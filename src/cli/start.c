@@ -9,7 +9,9 @@ static int get(struct cli *c, const char *name, json_t **ret, struct err *e)
 {
         if (cli_call(c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", name), ret, e) == 0)
                 return 0;
-        return e->code == ERR_NOT_FOUND ? err_fix(e, "container-list --all\ncontainer-create %s", name) : -1;
+        return e->code == ERR_NOT_FOUND
+                       ? err_fix(e, "container-list --all\ncontainer-create %s", name)
+                       : -1;
 }
 
 int start_container(struct cli *c, const char *name, bool *ret_already, struct err *e)
@@ -22,7 +24,7 @@ int start_container(struct cli *c, const char *name, bool *ret_already, struct e
         if (*ret_already)
                 return 0;
         if (str_eq(state, "paused"))
-                return slow_call(c, "Thawing its processes", "it may still be paused", "io.ds01.Containers.Unpause",
-                        json_pack("{s:s}", "name", name), &reply, e);
+                return slow_call(c, "Thawing its processes", "it may still be paused",
+                        "io.ds01.Containers.Unpause", json_pack("{s:s}", "name", name), &reply, e);
         return launch_start(c, row, e);
 }

@@ -61,7 +61,8 @@ static int write_out(const char *data, size_t n, bool is_stderr, void *ctx)
         struct run *r = ctx;
         int fd = is_stderr ? STDERR_FILENO : STDOUT_FILENO;
         while (n > 0) {
-                struct pollfd fds[] = { { .fd = fd, .events = POLLOUT }, { .fd = r->sig_fd, .events = POLLIN } };
+                struct pollfd fds[] = { { .fd = fd, .events = POLLOUT },
+                        { .fd = r->sig_fd, .events = POLLIN } };
                 if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
                         return -1;
                 if (fds[1].revents && take_signal(r)) {
@@ -125,7 +126,8 @@ static bool take_input(struct run *r)
 /* Sends what is pending as far as the stream takes it. */
 static void give_input(struct run *r)
 {
-        ssize_t n = send(r->p->fd, r->pending + r->pending_at, r->pending_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(
+                r->p->fd, r->pending + r->pending_at, r->pending_len, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n < 0) {

@@ -29,7 +29,7 @@ struct pump {
 };
 
 enum pump_end {
-        PUMP_ENDED,    /* the process's side closed the stream */
+        PUMP_ENDED, /* the process's side closed the stream */
         PUMP_SIGNALLED /* we were told to end (SIGTERM, SIGHUP, SIGINT without a TTY), or our terminal is gone */
 };
 

@@ -58,7 +58,8 @@ static struct session_ref *take_ref(struct session_ref **head, const char *exec_
         return NULL;
 }
 
-static struct session_ref *add_ref(struct session_ref **head, const struct session *s, int stream_fd)
+static struct session_ref *add_ref(
+        struct session_ref **head, const struct session *s, int stream_fd)
 {
         struct session_ref *r = xcalloc(1, sizeof *r);
         r->session = *s;
@@ -69,20 +70,22 @@ static struct session_ref *add_ref(struct session_ref **head, const struct sessi
 
 /* ---- attaching ---- */
 
-static int find_running(struct daemon *d, const struct caller *who, const char *name, struct container *ret,
-        struct err *e)
+static int find_running(struct daemon *d, const struct caller *who, const char *name,
+        struct container *ret, struct err *e)
 {
         if (container_named(d, who->peer.uid, name, ret, e) < 0)
                 return -1;
         if (ret->state == LEDGER_RUNNING)
                 return 0;
-        err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", name, ledger_wire(ret->state));
+        err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", name,
+                ledger_wire(ret->state));
         if (ret->exit_code > 0)
                 err_detail(e, "It ended with exit code %d.%s%s", ret->exit_code,
                         str_or_empty(ret->last_lines)[0] ? " Its last lines:\n" : "",
                         str_or_empty(ret->last_lines));
-        return ret->state == LEDGER_PAUSED ? err_fix(e, "container-unpause %s", name)
-                                           : err_fix(e, "container-start %s\nproject launch %s", name, name);
+        return ret->state == LEDGER_PAUSED
+                       ? err_fix(e, "container-unpause %s", name)
+                       : err_fix(e, "container-start %s\nproject launch %s", name, name);
 }
 
 /* TERM goes into the environment: only what terminfo names are made of. */
@@ -108,8 +111,8 @@ static json_t *behind_a_line(const json_t *words)
         return cmd;
 }
 
-static json_t *exec_body(const struct container *c, const struct caller *who, const json_t *params, bool tty,
-        bool has_shell)
+static json_t *exec_body(const struct container *c, const struct caller *who, const json_t *params,
+        bool tty, bool has_shell)
 {
         char hostname[NAME_SIZE];
         name_hostname(c->name, hostname);
@@ -118,14 +121,19 @@ static json_t *exec_body(const struct container *c, const struct caller *who, co
         cleanup_json json_t *plain = shell ? mainproc_shell() : json_deep_copy(words);
         cleanup_json json_t *cmd = tty && has_shell ? behind_a_line(plain) : json_incref(plain);
         cleanup_free char *user = identity_name(who->peer.user);
-        struct spec_exec x = { .uid = c->uid, .gid = c->gid, .user = user, .hostname = hostname,
-                .term = safe_term(json_str(params, "term")), .cmd = cmd, .tty = tty,
+        struct spec_exec x = { .uid = c->uid,
+                .gid = c->gid,
+                .user = user,
+                .hostname = hostname,
+                .term = safe_term(json_str(params, "term")),
+                .cmd = cmd,
+                .tty = tty,
                 .with_stdin = true };
         return spec_exec_body(&x);
 }
 
-static int check_shell(struct daemon *d, const struct container *c, const json_t *params, bool *ret_has_shell,
-        struct err *e)
+static int check_shell(struct daemon *d, const struct container *c, const json_t *params,
+        bool *ret_has_shell, struct err *e)
 {
         struct image_facts facts = { 0 };
         if (images_facts(d, c->image_id, &facts, e) < 0)
@@ -134,7 +142,8 @@ static int check_shell(struct daemon *d, const struct container *c, const json_t
         facts_done(&facts);
         if (*ret_has_shell || json_array_size(json_object_get(params, "command")) > 0)
                 return 0;
-        err_set(e, ERR_FAILED, "Container %s has no shell: there is neither sh nor bash in image %s", c->name,
+        err_set(e, ERR_FAILED,
+                "Container %s has no shell: there is neither sh nor bash in image %s", c->name,
                 c->image_ref);
         return err_fix(e, "container-attach %s -- COMMAND", c->name);
 }
@@ -146,7 +155,9 @@ static int start_session(struct daemon *d, const struct container *c, const json
         struct session *s, int *ret_fd, struct err *e)
 {
         struct engine_wait w = daemon_wait(EXEC_S);
-        *s = (struct session){ .container_id = c->id, .uid = c->uid, .tty = tty, .created_at = clock_unix() };
+        *s = (struct session){
+                .container_id = c->id, .uid = c->uid, .tty = tty, .created_at = clock_unix()
+        };
         memcpy(s->engine_id, c->engine_id, sizeof s->engine_id);
         memcpy(s->boot_id, d->boot, sizeof s->boot_id);
         if (engine_exec_create(d->engine, &w, c->engine_id, body, s->exec_id, e) < 0 ||
@@ -177,7 +188,8 @@ static void resize(struct daemon *d, const char *exec_id, const json_t *params)
  * Sets the window's size, then lets the command begin. The kernel echoes the line at once, before any
  * program of the container has a say: what it echoed is taken out of the stream again.
  */
-static void open_terminal(struct daemon *d, const char *exec_id, const json_t *params, int fd, bool has_shell)
+static void open_terminal(
+        struct daemon *d, const char *exec_id, const json_t *params, int fd, bool has_shell)
 {
         char echo[2];
         int64_t deadline = clock_mono_ms() + ECHO_MS;
@@ -202,7 +214,8 @@ int attach_start(struct daemon *d, struct caller *who, struct rpc_call *call, st
         struct session s;
         cleanup_close int fd = -1;
         bool tty = json_bool(params, "tty", false), has_shell = false;
-        if (daemon_engine(d, NULL, e) < 0 || find_running(d, who, json_str(params, "name"), &c, e) < 0 ||
+        if (daemon_engine(d, NULL, e) < 0 ||
+                find_running(d, who, json_str(params, "name"), &c, e) < 0 ||
                 check_shell(d, &c, params, &has_shell, e) < 0)
                 return -1;
         cleanup_json json_t *body = exec_body(&c, who, params, tty, has_shell);
@@ -216,13 +229,14 @@ int attach_start(struct daemon *d, struct caller *who, struct rpc_call *call, st
         if (tty)
                 open_terminal(d, s.exec_id, params, fd, has_shell);
         add_ref(&who->sessions, &s, fcntl(fd, F_DUPFD_CLOEXEC, 0));
-        return rpc_reply_fd(call, json_pack("{s:s, s:b}", "session", s.exec_id, "tty", (int)tty), fd);
+        return rpc_reply_fd(
+                call, json_pack("{s:s, s:b}", "session", s.exec_id, "tty", (int)tty), fd);
 }
 
 /* ---- the client's other requests ---- */
 
-static int find_session(struct daemon *d, const struct caller *who, const json_t *params, struct session *ret,
-        struct err *e)
+static int find_session(struct daemon *d, const struct caller *who, const json_t *params,
+        struct session *ret, struct err *e)
 {
         bool found = false;
         if (sessions_find(d->store, json_str(params, "session"), who->peer.uid, ret, &found, e) < 0)
@@ -254,15 +268,18 @@ int attach_claim(struct daemon *d, struct caller *who, struct rpc_call *call, st
                 return err_set(e, ERR_NOT_FOUND, "No such session of yours");
         r->next = who->sessions;
         who->sessions = r;
-        return rpc_reply(call, json_pack("{s:s, s:b}", "container", str_or_empty(c.name), "tty", (int)s.tty));
+        return rpc_reply(call,
+                json_pack("{s:s, s:b}", "container", str_or_empty(c.name), "tty", (int)s.tty));
 }
 
 /* Waits for the process; *ret_code is 137 if it went with its container. */
-static int wait_exec(struct daemon *d, const char *exec_id, int hangup_fd, int *ret_code, struct err *e)
+static int wait_exec(
+        struct daemon *d, const char *exec_id, int hangup_fd, int *ret_code, struct err *e)
 {
         for (int ms = 2;; ms = ms * 2 > POLL_MS ? POLL_MS : ms * 2) {
                 struct engine_exec x;
-                struct engine_wait w = { .hangup_fd = hangup_fd, .deadline = clock_mono_ms() + EXEC_S * 1000 };
+                struct engine_wait w = { .hangup_fd = hangup_fd,
+                        .deadline = clock_mono_ms() + EXEC_S * 1000 };
                 if (engine_exec_inspect(d->engine, &w, exec_id, &x, e) < 0) {
                         if (e->code != ERR_NOT_FOUND)
                                 return -1;
@@ -318,7 +335,8 @@ static bool hang_up(struct daemon *d, struct session_ref *r)
                 goto out;
         log_info("a client of uid %u vanished: ending its shell", (unsigned)s->uid);
         cgroup_end_session(x.pid, s->engine_id, SIGHUP, &e);
-        for (int64_t deadline = clock_mono_ms() + HANGUP_MS; clock_mono_ms() < deadline; usleep(POLL_MS * 1000)) {
+        for (int64_t deadline = clock_mono_ms() + HANGUP_MS; clock_mono_ms() < deadline;
+                usleep(POLL_MS * 1000)) {
                 w = daemon_wait(EXEC_S);
                 if (engine_exec_inspect(d->engine, &w, s->exec_id, &x, &e) < 0 || !x.running)
                         goto out;

@@ -18,7 +18,8 @@ static int append(const struct daemon *d, const char *line)
         cleanup_free char *path = xasprintf("%s/audit.jsonl", d->config.state_dir);
         cleanup_free char *whole = xasprintf("%s\n", line);
         size_t n = strlen(whole);
-        cleanup_close int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        cleanup_close int fd =
+                open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -1;
         ssize_t written = write(fd, whole, n);
@@ -49,9 +50,9 @@ static json_t *record(const struct caller *who, const struct rpc_call *call, con
         const char *user = json_str(call->params, "user");
         const char *name = json_str(call->params, "name"), *image = json_str(call->params, "image");
         clock_rfc3339(clock_unix(), now);
-        json_t *j = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "time", now, "event", event, "id", a->id,
-                "admin_uid", (json_int_t)who->peer.uid, "admin", who->peer.user, "op", op_of(call), "target",
-                user ? user : "all");
+        json_t *j = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "time", now, "event", event,
+                "id", a->id, "admin_uid", (json_int_t)who->peer.uid, "admin", who->peer.user, "op",
+                op_of(call), "target", user ? user : "all");
         if (name)
                 json_object_set_new(j, "container", json_string(name));
         if (image)
@@ -59,7 +60,8 @@ static json_t *record(const struct caller *who, const struct rpc_call *call, con
         return j;
 }
 
-void audit_begin(struct daemon *d, const struct caller *who, const struct rpc_call *call, struct audit *ret)
+void audit_begin(
+        struct daemon *d, const struct caller *who, const struct rpc_call *call, struct audit *ret)
 {
         const char *user = json_str(call->params, "user");
         *ret = (struct audit){ 0 };
@@ -73,8 +75,8 @@ void audit_begin(struct daemon *d, const struct caller *who, const struct rpc_ca
         put(d, record(who, call, ret, "begin"));
 }
 
-void audit_end(struct daemon *d, const struct caller *who, const struct rpc_call *call, const struct audit *a,
-        const struct err *e)
+void audit_end(struct daemon *d, const struct caller *who, const struct rpc_call *call,
+        const struct audit *a, const struct err *e)
 {
         if (!a->active)
                 return;

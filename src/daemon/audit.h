@@ -17,7 +17,8 @@ struct audit {
 };
 
 /* Records the beginning, if this is an admin's request about others. */
-void audit_begin(struct daemon *d, const struct caller *who, const struct rpc_call *call, struct audit *ret);
+void audit_begin(
+        struct daemon *d, const struct caller *who, const struct rpc_call *call, struct audit *ret);
 /* Records the end; `e` is NULL if it was done. */
-void audit_end(struct daemon *d, const struct caller *who, const struct rpc_call *call, const struct audit *a,
-        const struct err *e);
+void audit_end(struct daemon *d, const struct caller *who, const struct rpc_call *call,
+        const struct audit *a, const struct err *e);

@@ -12,7 +12,8 @@ int bounds_read(struct daemon *d, const struct container *c, struct cgroup_use *
         struct engine_version engine = { 0 };
         if (daemon_engine(d, &engine, e) < 0)
                 return -1;
-        return cgroup_container_use(engine.cgroup_driver, c->uid, str_or_empty(c->engine_id), ret_use, ret_bounds, e);
+        return cgroup_container_use(
+                engine.cgroup_driver, c->uid, str_or_empty(c->engine_id), ret_use, ret_bounds, e);
 }
 
 /* Every number of processors from the machine's own on is the same: all of them. */
@@ -35,7 +36,8 @@ bool bounds_outdated(struct daemon *d, const struct caller *who, const struct co
         int64_t pids = limits_get(&now, LIMIT_PIDS);
         int64_t cpus = effective_cpus(limits_get(&now, LIMIT_CPUS), engine.cpus);
         /* What this machine doesn't count it doesn't limit either. */
-        return (use.memory_bytes >= 0 && has.memory_bytes != (memory < 0 ? -1 : memory / page * page)) ||
+        return (use.memory_bytes >= 0 &&
+                       has.memory_bytes != (memory < 0 ? -1 : memory / page * page)) ||
                (use.pids >= 0 && has.pids != pids) ||
                (use.cpu_ns >= 0 && effective_cpus(has.cpu_milli, engine.cpus) != cpus);
 }

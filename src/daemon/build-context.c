@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct context_source {
-        int fd; /* borrowed; non-blocking */
+        int fd;          /* borrowed; non-blocking */
         struct buf head; /* our own member, as it goes in front */
         size_t head_at;
         struct tarwalk walk;

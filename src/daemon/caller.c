@@ -46,8 +46,11 @@ static int identify(struct rpc_call *call, struct daemon *d, struct caller **ret
 
 static struct access_caller as_access_caller(const struct caller *who)
 {
-        return (struct access_caller){ .uid = who->peer.uid, .gid = who->peer.gid, .name = who->peer.user,
-                .in_access_group = who->in_access_group, .in_admin_group = who->in_admin_group };
+        return (struct access_caller){ .uid = who->peer.uid,
+                .gid = who->peer.gid,
+                .name = who->peer.user,
+                .in_access_group = who->in_access_group,
+                .in_admin_group = who->in_admin_group };
 }
 
 static struct access_rule rule_of(const struct daemon *d)
@@ -117,6 +120,7 @@ int caller_target(struct caller *who, const json_t *params, bool everyone_ok, co
         ret->uid = account.uid;
         snprintf(ret->name, sizeof ret->name, "%s", account.user);
         account_done(&account);
-        log_info("admin %s (uid %u): %s of %s", who->peer.user, (unsigned)who->peer.uid, what, ret->name);
+        log_info("admin %s (uid %u): %s of %s", who->peer.user, (unsigned)who->peer.uid, what,
+                ret->name);
         return 0;
 }

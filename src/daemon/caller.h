@@ -27,8 +27,8 @@ bool caller_is_admin(const struct caller *who);
 int caller_check_access(const struct caller *who, struct err *e);
 
 struct target {
-        uid_t uid;        /* STORE_EVERYONE for all */
-        char name[256];   /* the account's name; "" for everyone */
+        uid_t uid;      /* STORE_EVERYONE for all */
+        char name[256]; /* the account's name; "" for everyone */
 };
 /*
  * Whose containers or images a request is about: the caller's own, or, for an admin, those of the

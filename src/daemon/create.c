@@ -60,12 +60,14 @@ int create_for_existing(struct create *c, struct daemon *d, struct caller *who,
         return 0;
 }
 
-void create_add_mount(struct create *c, char *source, const char *target, bool read_only, bool mount_point)
+void create_add_mount(
+        struct create *c, char *source, const char *target, bool read_only, bool mount_point)
 {
         strv_take(&c->paths, source);
         strv_add(&c->paths, target);
         c->mounts[c->n_mounts] = (struct spec_mount){ .source = c->paths.v[c->paths.n - 2],
-                .target = c->paths.v[c->paths.n - 1], .read_only = read_only };
+                .target = c->paths.v[c->paths.n - 1],
+                .read_only = read_only };
         c->is_mount_point[c->n_mounts++] = mount_point;
 }
 
@@ -154,17 +156,38 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
         int64_t cpus = nano_cpus(&c->limits);
         if (engine->cpus > 0 && cpus > (int64_t)engine->cpus * 1000000000)
                 cpus = -1;
-        struct spec s = { .name = row->name, .user = user, .project = row->project, .op = row->born_op,
-                .instance = store_instance(d->store), .image_id = row->image_id, .image_ref = row->image_ref,
-                .framework = row->framework, .interface = row->interface, .hostname = hostname,
-                .workspace_path = row->workspace, .data_label = data, .created_at = created,
-                .version = DS01_VERSION, .build_label = "", .uid = row->uid, .gid = row->gid,
-                .groups = c->groups, .n_groups = c->n_groups, .entrypoint = c->main.entrypoint,
-                .cmd = c->main.cmd, .image_env = c->image.engine.env, .mounts = c->mounts,
-                .n_mounts = c->n_mounts, .cgroup_parent = parent, .network = d->config.network_name,
-                .limits = { .memory = limits_get(&c->limits, LIMIT_MEMORY), .nano_cpus = cpus,
-                        .shm = limits_get(&c->limits, LIMIT_SHM), .pids = limits_get(&c->limits, LIMIT_PIDS) },
-                .stop_grace_s = (int)limits_get(&c->limits, LIMIT_GRACE), .nofile_hard = 0 };
+        struct spec s = { .name = row->name,
+                .user = user,
+                .project = row->project,
+                .op = row->born_op,
+                .instance = store_instance(d->store),
+                .image_id = row->image_id,
+                .image_ref = row->image_ref,
+                .framework = row->framework,
+                .interface = row->interface,
+                .hostname = hostname,
+                .workspace_path = row->workspace,
+                .data_label = data,
+                .created_at = created,
+                .version = DS01_VERSION,
+                .build_label = "",
+                .uid = row->uid,
+                .gid = row->gid,
+                .groups = c->groups,
+                .n_groups = c->n_groups,
+                .entrypoint = c->main.entrypoint,
+                .cmd = c->main.cmd,
+                .image_env = c->image.engine.env,
+                .mounts = c->mounts,
+                .n_mounts = c->n_mounts,
+                .cgroup_parent = parent,
+                .network = d->config.network_name,
+                .limits = { .memory = limits_get(&c->limits, LIMIT_MEMORY),
+                        .nano_cpus = cpus,
+                        .shm = limits_get(&c->limits, LIMIT_SHM),
+                        .pids = limits_get(&c->limits, LIMIT_PIDS) },
+                .stop_grace_s = (int)limits_get(&c->limits, LIMIT_GRACE),
+                .nofile_hard = 0 };
         return spec_create_body(&s);
 }
 
@@ -172,8 +195,8 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
  * A create that a former operation of ours gave up on may have landed later. The row that we hold is
  * the only one that can own the name, so what has it is nobody's; never started, it holds no work.
  */
-static int remove_late_create(struct daemon *d, const struct container *row, const char *engine_name,
-        bool *ret_removed, struct err *e)
+static int remove_late_create(struct daemon *d, const struct container *row,
+        const char *engine_name, bool *ret_removed, struct err *e)
 {
         struct engine_container there = { 0 };
         struct engine_wait w = daemon_wait(CREATE_S);
@@ -182,11 +205,12 @@ static int remove_late_create(struct daemon *d, const struct container *row, con
         if (engine_container_inspect(d->engine, &w, engine_name, &there, e) < 0)
                 return e->code == ERR_NOT_FOUND ? 0 : -1;
         bool ours = str_eq(json_str(there.labels, "ds01.instance"), store_instance(d->store)) &&
-                    str_eq(json_str(there.labels, "ds01.uid"), uid) && str_eq(there.state, "created") &&
-                    there.started_at == 0;
+                    str_eq(json_str(there.labels, "ds01.uid"), uid) &&
+                    str_eq(there.state, "created") && there.started_at == 0;
         int r = 0;
         if (ours) {
-                log_info("removing %s: its creation was given up, and came about late", engine_name);
+                log_info(
+                        "removing %s: its creation was given up, and came about late", engine_name);
                 r = engine_container_remove(d->engine, &w, there.id, e);
                 *ret_removed = r == 0;
         }
@@ -194,8 +218,8 @@ static int remove_late_create(struct daemon *d, const struct container *row, con
         return r;
 }
 
-int create_in_engine(struct daemon *d, const struct container *row, const json_t *body, char ret_id[65],
-        struct err *e)
+int create_in_engine(struct daemon *d, const struct container *row, const json_t *body,
+        char ret_id[65], struct err *e)
 {
         char engine_name[NAME_ENGINE_SIZE];
         bool removed = false;
@@ -210,6 +234,7 @@ int create_in_engine(struct daemon *d, const struct container *row, const json_t
                 return 0;
         if (removed && e->code != ERR_EXISTS)
                 return -1;
-        err_set(e, ERR_FAILED, "The engine already has a container %s that ds01 doesn't know", engine_name);
+        err_set(e, ERR_FAILED, "The engine already has a container %s that ds01 doesn't know",
+                engine_name);
         return err_fix(e, "Ask an administrator to look at it: docker inspect %s", engine_name);
 }

@@ -19,11 +19,12 @@ struct create {
         struct image_facts facts;
         struct mainproc main;
         struct limits limits;
-        gid_t gid;      /* the account's own, not what newgrp(1) made of it */
-        gid_t *groups;  /* supplementary groups inside */
+        gid_t gid;     /* the account's own, not what newgrp(1) made of it */
+        gid_t *groups; /* supplementary groups inside */
         size_t n_groups;
         struct spec_mount mounts[CREATE_MOUNTS_MAX];
-        bool is_mount_point[CREATE_MOUNTS_MAX]; /* must be visible to the engine before each start */
+        bool is_mount_point
+                [CREATE_MOUNTS_MAX]; /* must be visible to the engine before each start */
         size_t n_mounts;
         struct strv paths; /* owns what mounts point to */
 };
@@ -36,7 +37,8 @@ int create_for_existing(struct create *c, struct daemon *d, struct caller *who,
         const struct container *row, struct err *e);
 
 /* Adds a mount; the source path is taken. */
-void create_add_mount(struct create *c, char *source, const char *target, bool read_only, bool mount_point);
+void create_add_mount(
+        struct create *c, char *source, const char *target, bool read_only, bool mount_point);
 /* "/data/<the folder's name>", with "-2" and so on where that is taken; owned. */
 char *create_data_target(const struct create *c, const char *path);
 
@@ -55,5 +57,5 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
  * Has the engine create it, under the row's name. A container of a former operation that has the name
  * and was never started is removed first. The caller holds the row's operation.
  */
-int create_in_engine(struct daemon *d, const struct container *row, const json_t *body, char ret_id[65],
-        struct err *e);
+int create_in_engine(struct daemon *d, const struct container *row, const json_t *body,
+        char ret_id[65], struct err *e);

@@ -34,11 +34,11 @@ struct daemon {
         atomic_bool stopping; /* sessions and containers outlive us: nobody is "vanished" now */
 
         pthread_mutex_t lock;
-        struct rules *rules;          /* lock: policy and catalogue; by rules.h alone */
-        pthread_cond_t engine_asked;  /* lock: the first attempt to reach the engine is over */
-        bool engine_tried;            /* lock: that it is */
-        bool engine_ready;            /* lock: it answers, and recovery has been through */
-        struct err engine_error;      /* lock: why it isn't ready */
+        struct rules *rules;         /* lock: policy and catalogue; by rules.h alone */
+        pthread_cond_t engine_asked; /* lock: the first attempt to reach the engine is over */
+        bool engine_tried;           /* lock: that it is */
+        bool engine_ready;           /* lock: it answers, and recovery has been through */
+        struct err engine_error;     /* lock: why it isn't ready */
         struct engine_version engine_version; /* lock */
 };
 

@@ -24,7 +24,8 @@ int64_t expire_runs_until(const struct limits *l, const struct container *c)
 
 int64_t expire_kept_until(const struct limits *l, const struct container *c)
 {
-        return c->state == LEDGER_STOPPED ? lifetime_end(l, LIMIT_CONTAINER_HOLD, c->stopped_at) : 0;
+        return c->state == LEDGER_STOPPED ? lifetime_end(l, LIMIT_CONTAINER_HOLD, c->stopped_at)
+                                          : 0;
 }
 
 static int take(struct daemon *d, struct container *c, bool *ret_taken, struct err *e)
@@ -52,7 +53,8 @@ struct stop {
 };
 
 /* Has the container stopped, with its grace, and records why. The caller holds its operation. */
-static int stop_held(struct daemon *d, const struct container *c, const struct limits *l, struct err *e)
+static int stop_held(
+        struct daemon *d, const struct container *c, const struct limits *l, struct err *e)
 {
         char limit[LIMIT_TEXT_SIZE];
         limit_text(LIMIT_RUNTIME, &l->v[LIMIT_RUNTIME], limit);
@@ -62,8 +64,9 @@ static int stop_held(struct daemon *d, const struct container *c, const struct l
         if (container_halt(d, c, (int)limits_get(l, LIMIT_GRACE), e) < 0)
                 return -1;
         log_info("stopped %s of %s: %s", c->name, str_or_empty(c->user), reason);
-        cleanup_free char *text = xasprintf("ds01: container %s was stopped: %s.\nStart it again: container-start %s",
-                c->name, reason, c->name);
+        cleanup_free char *text =
+                xasprintf("ds01: container %s was stopped: %s.\nStart it again: container-start %s",
+                        c->name, reason, c->name);
         terminals_write(c->uid, text);
         return 0;
 }
@@ -127,7 +130,8 @@ size_t expire_wait(int64_t deadline)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += ms / 1000 + 1;
         pthread_mutex_lock(&stops.lock);
-        while (stops.n > 0 && pthread_cond_timedwait(&stops.ended, &stops.lock, &until) != ETIMEDOUT)
+        while (stops.n > 0 &&
+                pthread_cond_timedwait(&stops.ended, &stops.lock, &until) != ETIMEDOUT)
                 continue;
         size_t left = stops.n;
         pthread_mutex_unlock(&stops.lock);
@@ -151,8 +155,8 @@ static void warn(struct daemon *d, const struct container *c, int64_t until, int
                 return;
         }
         size_t n = terminals_write(c->uid, text);
-        log_info("warned %s on %zu terminals: %s is at %d %% of its time", str_or_empty(c->user), n, c->name,
-                percent);
+        log_info("warned %s on %zu terminals: %s is at %d %% of its time", str_or_empty(c->user), n,
+                c->name, percent);
 }
 
 /* ---- what was kept long enough ---- */
@@ -172,10 +176,12 @@ static void remove_one(struct daemon *d, int64_t id)
                 return;
         }
         if (container_teardown(d, &c, &e) < 0)
-                log_warning("%s of %s was kept long enough: %s", c.name, str_or_empty(c.user), e.msg);
+                log_warning(
+                        "%s of %s was kept long enough: %s", c.name, str_or_empty(c.user), e.msg);
         else
-                log_info("removed %s of %s: stopped for longer than its container_hold_after_stop_h", c.name,
-                        str_or_empty(c.user));
+                log_info(
+                        "removed %s of %s: stopped for longer than its container_hold_after_stop_h",
+                        c.name, str_or_empty(c.user));
 }
 
 /* ---- all of them ---- */

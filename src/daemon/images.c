@@ -27,7 +27,8 @@ void usable_image_done(struct usable_image *i)
         *i = (struct usable_image){ 0 };
 }
 
-int images_own_ref(struct daemon *d, struct caller *who, const char *project, char **ret, struct err *e)
+int images_own_ref(
+        struct daemon *d, struct caller *who, const char *project, char **ret, struct err *e)
 {
         cleanup_free char *prefix = NULL;
         if (users_image_prefix(d->store, who->peer.uid, who->peer.user, &prefix, e) < 0)
@@ -43,11 +44,12 @@ static int not_found(const char *ref, struct err *e)
 
 static char *entry_title(const struct catalogue_entry *entry)
 {
-        return xasprintf("%s %s", catalogue_pretty(entry->framework, &entry->image), entry->version);
+        return xasprintf(
+                "%s %s", catalogue_pretty(entry->framework, &entry->image), entry->version);
 }
 
-static int resolve_own(struct daemon *d, struct caller *who, const char *ref, struct usable_image *ret,
-        struct err *e)
+static int resolve_own(struct daemon *d, struct caller *who, const char *ref,
+        struct usable_image *ret, struct err *e)
 {
         struct image row = { 0 };
         bool found = false;
@@ -70,7 +72,7 @@ static int resolve_own(struct daemon *d, struct caller *who, const char *ref, st
 struct foreign {
         struct reference ref;
         char *text;
-        struct rules *rules; /* whose catalogue it is */
+        struct rules *rules;                 /* whose catalogue it is */
         const struct catalogue_entry *entry; /* borrowed from there; NULL if not in it */
 };
 
@@ -105,7 +107,8 @@ static int parse_foreign(struct daemon *d, const char *named, struct foreign *re
                 bool here = engine_image_inspect(d->engine, &w, named, &local, &ignored) == 0;
                 engine_image_done(&local);
                 if (!here) {
-                        if (catalogue_resolve(&f.rules->catalogue, named, d->gpu_arch, &f.entry, e) < 0) {
+                        if (catalogue_resolve(
+                                    &f.rules->catalogue, named, d->gpu_arch, &f.entry, e) < 0) {
                                 foreign_done(&f);
                                 return -1;
                         }
@@ -113,7 +116,8 @@ static int parse_foreign(struct daemon *d, const char *named, struct foreign *re
                         reference_copy(&f.entry->image, &f.ref);
                 } else {
                         struct err none = ERR_INIT;
-                        if (catalogue_resolve(&f.rules->catalogue, named, d->gpu_arch, &f.entry, &none) < 0)
+                        if (catalogue_resolve(
+                                    &f.rules->catalogue, named, d->gpu_arch, &f.entry, &none) < 0)
                                 f.entry = NULL;
                 }
         }
@@ -129,8 +133,8 @@ static int parse_foreign(struct daemon *d, const char *named, struct foreign *re
 }
 
 /* Is it here, and by a way that we know? What others built or loaded by hand is theirs. */
-static int foreign_is_here(struct daemon *d, const struct foreign *f, bool *ret, struct engine_image *image,
-        struct err *e)
+static int foreign_is_here(struct daemon *d, const struct foreign *f, bool *ret,
+        struct engine_image *image, struct err *e)
 {
         struct engine_wait w = daemon_wait(LOOK_S);
         bool pulled = f->entry != NULL;
@@ -145,7 +149,8 @@ static int foreign_is_here(struct daemon *d, const struct foreign *f, bool *ret,
         return 0;
 }
 
-static int resolve_foreign(struct daemon *d, const char *named, struct usable_image *ret, struct err *e)
+static int resolve_foreign(
+        struct daemon *d, const char *named, struct usable_image *ret, struct err *e)
 {
         struct foreign f = { 0 };
         bool here = false;
@@ -203,9 +208,11 @@ static int on_pull(const struct engine_progress *p, void *ctx)
         char line[256];
         if (p->total > 0)
                 snprintf(line, sizeof line, "%s %s %lld/%lld MiB", str_or_empty(p->layer),
-                        str_or_empty(p->status), (long long)(p->current >> 20), (long long)(p->total >> 20));
+                        str_or_empty(p->status), (long long)(p->current >> 20),
+                        (long long)(p->total >> 20));
         else
-                snprintf(line, sizeof line, "%s %s", str_or_empty(p->layer), str_or_empty(p->status));
+                snprintf(line, sizeof line, "%s %s", str_or_empty(p->layer),
+                        str_or_empty(p->status));
         return pulling->progress(line, pulling->ctx);
 }
 
@@ -251,8 +258,9 @@ static int ensure_foreign(struct daemon *d, const char *named, const struct engi
         return r;
 }
 
-int images_ensure(struct daemon *d, struct caller *who, const char *given, const struct engine_wait *w,
-        images_progress *progress, void *ctx, char **ret_ref, char **ret_id, struct err *e)
+int images_ensure(struct daemon *d, struct caller *who, const char *given,
+        const struct engine_wait *w, images_progress *progress, void *ctx, char **ret_ref,
+        char **ret_id, struct err *e)
 {
         cleanup_free char *named = fold_alias(given);
         struct reference parsed = { 0 };
@@ -276,9 +284,9 @@ int images_ensure(struct daemon *d, struct caller *who, const char *given, const
 /* A container that is created to be read, never started: it has no user's data and no rights. */
 static json_t *facts_body(const struct daemon *d, const char *image_id)
 {
-        return json_pack("{s:s, s:[s], s:{s:s, s:s, s:s}, s:{s:s}}", "Image", image_id, "Cmd", "true", "Labels",
-                "ds01.managed", "true", "ds01.instance", store_instance(d->store), "ds01.interface", "facts",
-                "HostConfig", "NetworkMode", "none");
+        return json_pack("{s:s, s:[s], s:{s:s, s:s, s:s}, s:{s:s}}", "Image", image_id, "Cmd",
+                "true", "Labels", "ds01.managed", "true", "ds01.instance", store_instance(d->store),
+                "ds01.interface", "facts", "HostConfig", "NetworkMode", "none");
 }
 
 static int read_facts(struct daemon *d, const char *id, struct image_facts *ret, struct err *e)
@@ -358,7 +366,8 @@ static int sweep_one(const char *image_id, void *ctx)
         bool in_use = false;
         if (engine_image_remove(d->engine, &w, image_id, &in_use, &e) < 0)
                 return e.code == ERR_ENGINE ? -1 : 0;
-        if (!in_use && (images_stale_remove(d->store, image_id, &e) < 0 || facts_delete(d->store, image_id, &e) < 0))
+        if (!in_use && (images_stale_remove(d->store, image_id, &e) < 0 ||
+                               facts_delete(d->store, image_id, &e) < 0))
                 log_warning("superseded image %s: %s", image_id, e.msg);
         return 0;
 }

@@ -29,7 +29,8 @@ int images_resolve(struct daemon *d, struct caller *who, const char *named, cons
         struct usable_image *ret, struct err *e);
 
 /* "ds01-alice/thesis:latest"; owned. */
-int images_own_ref(struct daemon *d, struct caller *who, const char *project, char **ret, struct err *e);
+int images_own_ref(
+        struct daemon *d, struct caller *who, const char *project, char **ret, struct err *e);
 
 /* Called while an image is pulled, with a line of progress; non-zero ends the pull. */
 typedef int images_progress(const char *line, void *ctx);
@@ -37,8 +38,9 @@ typedef int images_progress(const char *line, void *ctx);
  * Sees to it that an image that isn't the caller's own may be used and is here: as `named` in a
  * Dockerfile's FROM or by `deploy`. Pulls it if need be. *ret_id (owned) is the engine's id.
  */
-int images_ensure(struct daemon *d, struct caller *who, const char *named, const struct engine_wait *w,
-        images_progress *progress, void *ctx, char **ret_ref, char **ret_id, struct err *e);
+int images_ensure(struct daemon *d, struct caller *who, const char *named,
+        const struct engine_wait *w, images_progress *progress, void *ctx, char **ret_ref,
+        char **ret_id, struct err *e);
 
 /* passwd, group and whether there is a shell: read once per image id, from a container that never runs. */
 int images_facts(struct daemon *d, const char *image_id, struct image_facts *ret, struct err *e);

@@ -16,7 +16,8 @@ static int check_same_folders(const struct launch *l, struct err *e)
         const struct container *c = &l->row;
         if (l->r->data_ro.n == c->data_ro.n && l->r->data_rw.n == c->data_rw.n)
                 return 0;
-        return err_set(e, ERR_INVALID, "Container %s has %zu data folders to read and %zu to write, not %zu and %zu",
+        return err_set(e, ERR_INVALID,
+                "Container %s has %zu data folders to read and %zu to write, not %zu and %zu",
                 c->name, c->data_ro.n, c->data_rw.n, l->r->data_ro.n, l->r->data_rw.n);
 }
 
@@ -32,10 +33,12 @@ static int check_state(struct launch *l, struct err *e)
 static int decide_again(struct launch *l, struct err *e)
 {
         if (launch_check_folders(l, e) < 0 || daemon_engine(l->d, &l->engine, e) < 0 ||
-                container_named(l->d, l->who->peer.uid, l->r->name, &l->row, e) < 0 || check_state(l, e) < 0 ||
-                check_same_folders(l, e) < 0 || container_take(l->d, &l->row, e) < 0)
+                container_named(l->d, l->who->peer.uid, l->r->name, &l->row, e) < 0 ||
+                check_state(l, e) < 0 || check_same_folders(l, e) < 0 ||
+                container_take(l->d, &l->row, e) < 0)
                 return -1;
-        if (check_state(l, e) < 0 || create_for_existing(&l->create, l->d, l->who, &l->row, e) < 0) {
+        if (check_state(l, e) < 0 ||
+                create_for_existing(&l->create, l->d, l->who, &l->row, e) < 0) {
                 operation_end(l->d, l->row.id, l->row.op);
                 return -1;
         }
@@ -71,7 +74,8 @@ static int back_to_stopped(struct launch *l, struct err *e)
         /* "Not answered" is not "not started": only the engine can say that it doesn't run. */
         if (engine_container_inspect(l->d->engine, &w, l->row.engine_id, &now, e) < 0)
                 return -1;
-        int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, now.started_at, l->d->boot, e)
+        int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, now.started_at,
+                                      l->d->boot, e)
                             : containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STOPPED, e);
         engine_container_done(&now);
         return r;

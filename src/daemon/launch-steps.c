@@ -27,7 +27,8 @@ static int check_paths(const struct launch_request *r, struct err *e)
                 n += strlen(r->data_rw.v[i]);
         if (n <= PATHS_MAX)
                 return 0;
-        err_set(e, ERR_INVALID, "The paths of the folders are %zu bytes in all, more than %d", n, PATHS_MAX);
+        err_set(e, ERR_INVALID, "The paths of the folders are %zu bytes in all, more than %d", n,
+                PATHS_MAX);
         return err_fix(e, "Name fewer folders, or one that holds them");
 }
 
@@ -38,18 +39,20 @@ int launch_check_folders(struct launch *l, struct err *e)
         if (check_paths(r, e) < 0)
                 return -1;
         if (r->n_fds != n)
-                return err_set(e, ERR_INVALID, "%zu folders are named, %zu descriptors came", n, r->n_fds);
+                return err_set(
+                        e, ERR_INVALID, "%zu folders are named, %zu descriptors came", n, r->n_fds);
         if (mounts_check_workspace(r->fds[0], &l->who->peer, NULL, e) < 0)
                 return err_wrap(e, "Workspace %s", str_or_empty(r->workspace));
         for (size_t i = 1; i < n; i++)
                 if (mounts_check_dir(r->fds[i], NULL, e) < 0)
                         return err_wrap(e, "Data folder %s",
-                                i <= r->data_ro.n ? r->data_ro.v[i - 1] : r->data_rw.v[i - 1 - r->data_ro.n]);
+                                i <= r->data_ro.n ? r->data_ro.v[i - 1]
+                                                  : r->data_rw.v[i - 1 - r->data_ro.n]);
         return 0;
 }
 
-static int attach_folder(struct launch *l, int fd, const char *what, const char *target, bool read_only,
-        struct err *e)
+static int attach_folder(struct launch *l, int fd, const char *what, const char *target,
+        bool read_only, struct err *e)
 {
         char *path = NULL;
         if (mounts_attach(&l->d->mounts, fd, l->row.born_op, what, read_only, &path, NULL, e) < 0)
@@ -84,7 +87,8 @@ static int put_identity(struct launch *l, struct err *e)
         } files[] = { { "passwd", "/etc/passwd", passwd }, { "group", "/etc/group", group } };
         for (size_t i = 0; i < ARRAY_LEN(files); i++) {
                 char *path = NULL;
-                if (mounts_put_file(&l->d->mounts, l->row.born_op, files[i].what, files[i].text, &path, e) < 0)
+                if (mounts_put_file(&l->d->mounts, l->row.born_op, files[i].what, files[i].text,
+                            &path, e) < 0)
                         return -1;
                 create_add_mount(&l->create, path, files[i].target, true, false);
         }
@@ -132,15 +136,17 @@ int launch_start(struct launch *l, struct err *e)
 static int explain_death(struct launch *l, const struct engine_container *now, struct err *e)
 {
         cleanup_free char *lines = container_last_lines(l->d, l->row.engine_id);
-        const char *cause = now->oom_killed        ? " It ran out of memory."
+        const char *cause = now->oom_killed         ? " It ran out of memory."
                             : now->exit_code == 127 ? " Its command was not found in the image."
                             : now->exit_code == 126 ? " Its command can't be run."
                                                     : "";
-        if (containers_stopped(l->d->store, l->row.id, l->row.op, now->finished_at, now->exit_code, lines, e) < 0)
+        if (containers_stopped(l->d->store, l->row.id, l->row.op, now->finished_at, now->exit_code,
+                    lines, e) < 0)
                 return -1;
         container_unmount(l->d, &l->row);
         l->died = true;
-        err_set(e, ERR_DIED, "Container %s ended at once (exit code %d).%s", l->row.name, now->exit_code, cause);
+        err_set(e, ERR_DIED, "Container %s ended at once (exit code %d).%s", l->row.name,
+                now->exit_code, cause);
         err_detail(e, "%s", lines);
         return err_fix(e, "container-logs %s\ncontainer retire %s", l->row.name, l->row.name);
 }
@@ -161,7 +167,8 @@ int launch_look(struct launch *l, struct err *e)
         struct engine_wait w = daemon_wait(LAUNCH_ENGINE_S);
         if (engine_container_inspect(l->d->engine, &w, l->row.engine_id, &now, e) < 0)
                 return -1;
-        int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, clock_unix(), l->d->boot, e)
+        int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, clock_unix(),
+                                      l->d->boot, e)
                             : explain_death(l, &now, e);
         engine_container_done(&now);
         return r;
@@ -188,7 +195,8 @@ static void undo(struct launch *l, const struct step *steps, size_t failed)
                 if (!s->undo)
                         continue;
                 if (s->undo(l, &e) < 0) {
-                        log_warning("undo of %s of uid %u: %s", l->row.name, (unsigned)l->row.uid, e.msg);
+                        log_warning("undo of %s of uid %u: %s", l->row.name, (unsigned)l->row.uid,
+                                e.msg);
                         operation_end(l->d, l->row.id, l->row.op);
                         return;
                 }

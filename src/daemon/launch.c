@@ -17,18 +17,21 @@ static int decide(struct launch *l, struct err *e)
         char name[NAME_SIZE], project[NAME_SIZE];
         const struct launch_request *r = l->r;
         if (name_check(r->name, name, NULL, e) < 0 ||
-                name_check(*str_or_empty(r->project) ? r->project : r->name, project, NULL, e) < 0 ||
+                name_check(*str_or_empty(r->project) ? r->project : r->name, project, NULL, e) <
+                        0 ||
                 launch_check_folders(l, e) < 0 || daemon_engine(l->d, &l->engine, e) < 0)
                 return -1;
         if (strcmp(r->interface, "orchestration") != 0 && strcmp(r->interface, "atomic") != 0 &&
                 strcmp(r->interface, "api") != 0)
                 return err_set(e, ERR_INVALID, "Unknown interface '%s'", r->interface);
-        if (images_resolve(l->d, l->who, str_or_empty(r->image), project, &l->create.image, e) < 0 ||
+        if (images_resolve(l->d, l->who, str_or_empty(r->image), project, &l->create.image, e) <
+                        0 ||
                 images_facts(l->d, l->create.image.engine.id, &l->create.facts, e) < 0)
                 return -1;
         create_decide(&l->create, l->d, l->who);
         if (!l->create.facts.has_shell && l->create.main.is_shell) {
-                err_set(e, ERR_FAILED, "Image %s has neither a command nor a shell to run", l->create.image.ref);
+                err_set(e, ERR_FAILED, "Image %s has neither a command nor a shell to run",
+                        l->create.image.ref);
                 return err_fix(e, "Add a CMD to its Dockerfile");
         }
 
@@ -76,8 +79,9 @@ static int already_there(struct launch *l, struct err *e)
         }
         err_set(e, ERR_EXISTS, "Container %s already exists (%s)", name, ledger_wire(state));
         return err_fix(e, "%s %s\ncontainer retire %s",
-                state == LEDGER_RUNNING || state == LEDGER_PAUSED ? "container-attach" : "project launch", name,
-                name);
+                state == LEDGER_RUNNING || state == LEDGER_PAUSED ? "container-attach"
+                                                                  : "project launch",
+                name, name);
 }
 
 static int reserve(struct launch *l, struct err *e)
@@ -109,14 +113,16 @@ static int mount_new(struct launch *l, struct err *e)
         char hostname[NAME_SIZE];
         cleanup_close int home_fd = -1;
         name_hostname(l->row.name, hostname);
-        if (home_create(l->d->config.homes_path, l->row.born_op, l->row.uid, l->row.gid, hostname, &home_fd, e) < 0)
+        if (home_create(l->d->config.homes_path, l->row.born_op, l->row.uid, l->row.gid, hostname,
+                    &home_fd, e) < 0)
                 return -1;
         return launch_mount(l, home_fd, e);
 }
 
 static int unmount_new(struct launch *l, struct err *e)
 {
-        return launch_unmount(l, e) < 0 ? -1 : home_discard(l->d->config.homes_path, l->row.born_op, e);
+        return launch_unmount(l, e) < 0 ? -1
+                                        : home_discard(l->d->config.homes_path, l->row.born_op, e);
 }
 
 static int create(struct launch *l, struct err *e)
@@ -126,7 +132,8 @@ static int create(struct launch *l, struct err *e)
                 return -1;
         cleanup_json json_t *body = create_body(&l->create, l->d, &l->row, &l->engine);
         if (!body)
-                return err_set(e, ERR_DENIED, "A container for uid %u would have rights that it must not have",
+                return err_set(e, ERR_DENIED,
+                        "A container for uid %u would have rights that it must not have",
                         (unsigned)l->row.uid);
         if (create_in_engine(l->d, &l->row, body, id, e) < 0)
                 return -1;

@@ -12,6 +12,7 @@
 #include "rpc/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdint.h>
@@ -22,9 +23,8 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <systemd/sd-daemon.h>
-#include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { STOP_MS = 15 * 1000, FIRST_ANSWER_S = 5 };
@@ -48,7 +48,8 @@ int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct e
 
 struct engine_wait daemon_wait(int seconds)
 {
-        return (struct engine_wait){ .hangup_fd = -1, .deadline = clock_mono_ms() + (int64_t)seconds * 1000 };
+        return (struct engine_wait){ .hangup_fd = -1,
+                .deadline = clock_mono_ms() + (int64_t)seconds * 1000 };
 }
 
 struct engine_wait daemon_wait_call(const struct rpc_call *call, int seconds)
@@ -84,7 +85,8 @@ static int make_dirs(const struct daemon *d, struct err *e)
         const struct {
                 const char *path;
                 mode_t mode;
-        } dirs[] = { { d->config.state_dir, 0711 }, { d->config.runtime_dir, 0755 }, { d->config.homes_path, 0700 } };
+        } dirs[] = { { d->config.state_dir, 0711 }, { d->config.runtime_dir, 0755 },
+                { d->config.homes_path, 0700 } };
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
                 if (fd_mkdir_all(dirs[i].path, dirs[i].mode) < 0)
                         return err_sys(e, errno, "Can't make %s", dirs[i].path);
@@ -99,7 +101,8 @@ static int open_all(struct daemon *d, int *ret_lock, struct err *e)
         cleanup_free char *ws = xasprintf("%s/ws", d->config.runtime_dir);
         if (make_dirs(d, e) < 0 || lock_state(d, ret_lock, e) < 0 || boot_id(d->boot, e) < 0 ||
                 rules_load(&d->config, &d->rules, e) < 0 ||
-                store_open(d->config.state_dir, &d->store, e) < 0 || mounts_open(ws, &d->mounts, e) < 0)
+                store_open(d->config.state_dir, &d->store, e) < 0 ||
+                mounts_open(ws, &d->mounts, e) < 0)
                 return -1;
         d->engine = engine_new(d->config.engine_socket);
         d->gpu_arch = "";
@@ -122,7 +125,8 @@ static bool privileged(int conn_fd, const struct ucred *peer, void *ctx)
         struct err ignored = ERR_INIT;
         gid_t gid;
         (void)peer;
-        bool admin = d->config.admin_group && host_group_gid(d->config.admin_group, &gid, &ignored) == 0 &&
+        bool admin = d->config.admin_group &&
+                     host_group_gid(d->config.admin_group, &gid, &ignored) == 0 &&
                      peer_of_socket(conn_fd, &p, &ignored) == 0 && peer_in_group(&p, gid);
         peer_done(&p);
         return admin;
@@ -134,8 +138,11 @@ static int serve(struct daemon *d, struct err *e)
         int activated = rpc_listen_activated(&listen_fd, e);
         if (activated < 0 || (activated == 0 && rpc_listen(d->config.socket, &listen_fd, e) < 0))
                 return -1;
-        struct rpc_server_config config = { .listen_fd = listen_fd, .authorize = caller_authorize,
-                .handle = methods_dispatch, .privileged = privileged, .ctx = d };
+        struct rpc_server_config config = { .listen_fd = listen_fd,
+                .authorize = caller_authorize,
+                .handle = methods_dispatch,
+                .privileged = privileged,
+                .ctx = d };
         return rpc_server_start(&config, &d->server, e);
 }
 
@@ -152,8 +159,8 @@ static void reload(struct daemon *d)
         if (rules_reload(d, &e) == 0)
                 log_info("policy and catalogue are read anew");
         else
-                log_error("policy and catalogue stay as they were: %s%s%s", e.msg, e.fix[0] ? ". To fix: " : "",
-                        e.fix);
+                log_error("policy and catalogue stay as they were: %s%s%s", e.msg,
+                        e.fix[0] ? ". To fix: " : "", e.fix);
         sd_notify(0, "READY=1");
 }
 

@@ -54,10 +54,12 @@ static void build_done(struct build *b)
 static int check_pipes(struct rpc_call *call, struct err *e)
 {
         if (call->n_fds != 2)
-                return err_set(e, ERR_INVALID, "A build takes two descriptors, %zu came", call->n_fds);
+                return err_set(
+                        e, ERR_INVALID, "A build takes two descriptors, %zu came", call->n_fds);
         for (size_t i = 0; i < call->n_fds; i++) {
                 struct stat st;
-                if (fstat(call->fds[i], &st) < 0 || !S_ISFIFO(st.st_mode) || fd_set_nonblock(call->fds[i], true) < 0)
+                if (fstat(call->fds[i], &st) < 0 || !S_ISFIFO(st.st_mode) ||
+                        fd_set_nonblock(call->fds[i], true) < 0)
                         return err_set(e, ERR_INVALID, "The descriptors of a build must be pipes");
         }
         return 0;
@@ -70,7 +72,8 @@ static int read_dockerfile(int fd, char **ret, size_t *ret_n, struct err *e)
         char piece[4096];
         for (;;) {
                 if (fd_wait_readable(fd, deadline) <= 0)
-                        return err_set(e, ERR_INVALID, "The Dockerfile did not come within %d s", DOCKERFILE_MS / 1000);
+                        return err_set(e, ERR_INVALID, "The Dockerfile did not come within %d s",
+                                DOCKERFILE_MS / 1000);
                 ssize_t n = read(fd, piece, sizeof piece);
                 if (n == 0)
                         break;
@@ -79,7 +82,8 @@ static int read_dockerfile(int fd, char **ret, size_t *ret_n, struct err *e)
                 if (n > 0)
                         buf_add(&text, piece, (size_t)n);
                 if (text.full)
-                        return err_set(e, ERR_INVALID, "The Dockerfile is larger than %d KiB", DOCKERFILE_MAX >> 10);
+                        return err_set(e, ERR_INVALID, "The Dockerfile is larger than %d KiB",
+                                DOCKERFILE_MAX >> 10);
         }
         *ret_n = text.len;
         *ret = buf_take(&text);
@@ -135,7 +139,8 @@ static int send_text(struct build *b, const char *text, size_t n)
 {
         while (n > 0) {
                 size_t piece = n < TEXT_MAX ? n : TEXT_MAX;
-                while (piece < n && piece > TEXT_MAX - 4 && ((unsigned char)text[piece] & 0xc0) == 0x80)
+                while (piece < n && piece > TEXT_MAX - 4 &&
+                        ((unsigned char)text[piece] & 0xc0) == 0x80)
                         piece--;
                 json_t *row = json_pack("{s:s, s:s%}", "kind", "output", "text", text, piece);
                 if (row && rpc_reply_more(b->call, row) < 0)
@@ -153,9 +158,9 @@ static int on_event(const struct engine_build_event *event, void *ctx)
         case BUILD_STEP: {
                 /* "Step 2/6 : RUN …": the numbers travel beside the text. */
                 const char *text = strstr(event->text, " : ");
-                return rpc_reply_more(b->call, json_pack("{s:s, s:s, s:i, s:i}", "kind", "step", "text",
-                                                       text ? text + 3 : event->text, "step", event->step,
-                                                       "steps", event->steps));
+                return rpc_reply_more(b->call, json_pack("{s:s, s:s, s:i, s:i}", "kind", "step",
+                                                       "text", text ? text + 3 : event->text,
+                                                       "step", event->step, "steps", event->steps));
         }
         case BUILD_IMAGE:
                 if (b->steps.n < 1000 && !strv_has(&b->steps, event->text))
@@ -210,22 +215,25 @@ static void clean(struct build *b, const char *keep_id)
  */
 static char *with_labels(const struct build *b, const char *text)
 {
-        return xasprintf("%s\nLABEL ds01.managed=\"true\" ds01.instance=\"%s\" ds01.uid=\"%u\" ds01.project=\"%s\"\n",
+        return xasprintf(
+                "%s\nLABEL ds01.managed=\"true\" ds01.instance=\"%s\" ds01.uid=\"%u\" ds01.project=\"%s\"\n",
                 text, store_instance(b->d->store), (unsigned)b->who->peer.uid, b->project);
 }
 
 static int prepare_cgroup(struct build *b, char parent[CGROUP_PARENT_LEN], struct err *e)
 {
         struct engine_version engine;
-        struct cgroup_limits limits = { .memory_bytes = -1, .cpu_quota_percent = -1,
-                .pids = b->d->config.build_pids };
+        struct cgroup_limits limits = {
+                .memory_bytes = -1, .cpu_quota_percent = -1, .pids = b->d->config.build_pids
+        };
         if (daemon_engine(b->d, &engine, e) < 0)
                 return -1;
         cgroup_build_parent(engine.cgroup_driver, b->who->peer.uid, parent);
         return cgroup_prepare_build(engine.cgroup_driver, b->who->peer.uid, &limits, e);
 }
 
-static int run_engine(struct build *b, const char *text, char ret_id[ENGINE_IMAGE_ID_SIZE], struct err *e)
+static int run_engine(
+        struct build *b, const char *text, char ret_id[ENGINE_IMAGE_ID_SIZE], struct err *e)
 {
         const struct config *config = &b->d->config;
         char random[RANDOM_HEX_LEN + 1], parent[CGROUP_PARENT_LEN];
@@ -236,13 +244,21 @@ static int run_engine(struct build *b, const char *text, char ret_id[ENGINE_IMAG
         cleanup_free char *labelled = with_labels(b, text);
         struct context_source *context = context_source_new(b->call->fds[1], name, labelled,
                 (uint64_t)config->build_max_context, (uint64_t)config->build_max_entries);
-        struct engine_source source = { .read = context_source_read, .ctx = context, .fd = b->call->fds[1] };
-        struct engine_build build = { .tag = b->ref, .dockerfile = name, .network_mode = config->network_build_name,
-                .cgroup_parent = parent, .memory_bytes = config->build_memory > 0 ? config->build_memory : 0,
-                .cpu_quota_us = config->build_cpus_milli > 0 ? config->build_cpus_milli * CPU_PERIOD_US / 1000 : 0,
+        struct engine_source source = {
+                .read = context_source_read, .ctx = context, .fd = b->call->fds[1]
+        };
+        struct engine_build build = { .tag = b->ref,
+                .dockerfile = name,
+                .network_mode = config->network_build_name,
+                .cgroup_parent = parent,
+                .memory_bytes = config->build_memory > 0 ? config->build_memory : 0,
+                .cpu_quota_us = config->build_cpus_milli > 0
+                                        ? config->build_cpus_milli * CPU_PERIOD_US / 1000
+                                        : 0,
                 .cpu_period_us = config->build_cpus_milli > 0 ? CPU_PERIOD_US : 0,
                 /* Only from the caller's own last image: what others built stays out of it. */
-                .cache_from = b->ref, .no_cache = json_bool(b->call->params, "no_cache", false) };
+                .cache_from = b->ref,
+                .no_cache = json_bool(b->call->params, "no_cache", false) };
         int r = engine_build(b->d->engine, &b->wait, &build, &source, on_event, b, ret_id, e);
         if (r < 0 && e->code != ERR_INTERRUPTED && e->code != ERR_BUSY)
                 context_source_error(context, e);
@@ -258,11 +274,18 @@ static int record(struct build *b, const char *id, struct err *e)
         cleanup_free char *replaced = NULL;
         if (engine_image_inspect(b->d->engine, &w, id, &built, e) < 0)
                 return -1;
-        struct image row = { .uid = b->who->peer.uid, .ref = b->ref, .project = b->project, .image_id = built.id,
+        struct image row = { .uid = b->who->peer.uid,
+                .ref = b->ref,
+                .project = b->project,
+                .image_id = built.id,
                 .framework = (char *)(uintptr_t)str_or_empty(json_str(params, "framework")),
-                .dockerfile_sha = (char *)(uintptr_t)str_or_empty(json_str(params, "dockerfile_sha")),
-                .requirements_sha = (char *)(uintptr_t)str_or_empty(json_str(params, "requirements_sha")),
-                .base_ref = b->base_ref, .base_id = b->base_id, .built_at = clock_unix(),
+                .dockerfile_sha =
+                        (char *)(uintptr_t)str_or_empty(json_str(params, "dockerfile_sha")),
+                .requirements_sha =
+                        (char *)(uintptr_t)str_or_empty(json_str(params, "requirements_sha")),
+                .base_ref = b->base_ref,
+                .base_id = b->base_id,
+                .built_at = clock_unix(),
                 .size_bytes = built.size };
         int r = images_put(b->d->store, &row, &replaced, e);
         engine_image_done(&built);
@@ -275,7 +298,8 @@ static int check_record(const json_t *params, struct err *e)
         static const char *const keys[] = { "framework", "dockerfile_sha", "requirements_sha" };
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
                 if (strlen(str_or_empty(json_str(params, keys[i]))) > RECORD_MAX)
-                        return err_set(e, ERR_INVALID, "'%s' is longer than %d bytes", keys[i], RECORD_MAX);
+                        return err_set(e, ERR_INVALID, "'%s' is longer than %d bytes", keys[i],
+                                RECORD_MAX);
         return 0;
 }
 
@@ -302,7 +326,8 @@ static int prepare(struct build *b, char **ret_text, struct err *e)
         cleanup_free char *given = NULL;
         size_t n;
         if (name_check(json_str(b->call->params, "project"), b->project, NULL, e) < 0 ||
-                check_record(b->call->params, e) < 0 || check_pipes(b->call, e) < 0 || daemon_engine(b->d, NULL, e) < 0 ||
+                check_record(b->call->params, e) < 0 || check_pipes(b->call, e) < 0 ||
+                daemon_engine(b->d, NULL, e) < 0 ||
                 images_own_ref(b->d, b->who, b->project, &b->ref, e) < 0 ||
                 read_dockerfile(b->call->fds[0], &given, &n, e) < 0 ||
                 dockerfile_check(given, n, NULL, &b->dockerfile, e) < 0 || see_to_images(b, e) < 0)
@@ -333,11 +358,13 @@ int images_build(struct daemon *d, struct caller *who, struct rpc_call *call, st
                 images_sweep(d);
                 log_info("built %s of %s", b.ref, who->peer.user);
         } else if (!built && e->code == ERR_BUSY && clock_mono_ms() >= b.wait.deadline) {
-                err_set(e, ERR_FAILED, "The build took longer than %d minutes", (int)d->config.build_timeout_m);
+                err_set(e, ERR_FAILED, "The build took longer than %d minutes",
+                        (int)d->config.build_timeout_m);
         }
         build_leave(d, who->peer.uid);
         if (r == 0)
-                rpc_reply(call, json_pack("{s:s, s:s, s:s}", "kind", "done", "image", b.ref, "id", id));
+                rpc_reply(call,
+                        json_pack("{s:s, s:s, s:s}", "kind", "done", "image", b.ref, "id", id));
         build_done(&b);
         return r;
 }

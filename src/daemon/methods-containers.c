@@ -37,24 +37,31 @@ static json_t *row_json(const struct container *c, const struct limits *l)
 {
         char engine_name[NAME_ENGINE_SIZE];
         name_engine(c->name, c->uid, engine_name);
-        return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:I,"
-                         " s:I, s:s}",
+        return json_pack(
+                "{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:s, s:I,"
+                " s:I, s:s}",
                 "name", c->name, "user", str_or_empty(c->user), "uid", (json_int_t)c->uid, "state",
-                ledger_wire(c->state), "project", str_or_empty(c->project), "image", str_or_empty(c->image_ref),
-                "image_id", str_or_empty(c->image_id), "framework", str_or_empty(c->framework), "workspace",
-                str_or_empty(c->workspace), "data_ro", string_array(&c->data_ro), "data_rw",
-                string_array(&c->data_rw), "interface", str_or_empty(c->interface), "created_at",
-                (json_int_t)c->created_at, "started_at", (json_int_t)c->started_at, "stopped_at",
-                (json_int_t)c->stopped_at, "exit_code", c->exit_code, "last_lines", str_or_empty(c->last_lines),
-                "stop_reason", str_or_empty(c->stop_reason), "runs_until", (json_int_t)expire_runs_until(l, c),
+                ledger_wire(c->state), "project", str_or_empty(c->project), "image",
+                str_or_empty(c->image_ref), "image_id", str_or_empty(c->image_id), "framework",
+                str_or_empty(c->framework), "workspace", str_or_empty(c->workspace), "data_ro",
+                string_array(&c->data_ro), "data_rw", string_array(&c->data_rw), "interface",
+                str_or_empty(c->interface), "created_at", (json_int_t)c->created_at, "started_at",
+                (json_int_t)c->started_at, "stopped_at", (json_int_t)c->stopped_at, "exit_code",
+                c->exit_code, "last_lines", str_or_empty(c->last_lines), "stop_reason",
+                str_or_empty(c->stop_reason), "runs_until", (json_int_t)expire_runs_until(l, c),
                 "kept_until", (json_int_t)expire_kept_until(l, c), "engine_name", engine_name);
 }
 
-static void read_request(const json_t *params, const struct rpc_call *call, struct launch_request *r)
+static void read_request(
+        const json_t *params, const struct rpc_call *call, struct launch_request *r)
 {
-        *r = (struct launch_request){ .name = json_str(params, "name"), .project = json_str(params, "project"),
-                .image = json_str(params, "image"), .interface = json_str(params, "interface"),
-                .workspace = json_str(params, "workspace"), .fds = call->fds, .n_fds = call->n_fds };
+        *r = (struct launch_request){ .name = json_str(params, "name"),
+                .project = json_str(params, "project"),
+                .image = json_str(params, "image"),
+                .interface = json_str(params, "interface"),
+                .workspace = json_str(params, "workspace"),
+                .fds = call->fds,
+                .n_fds = call->n_fds };
         strings_of(json_object_get(params, "data_ro"), &r->data_ro);
         strings_of(json_object_get(params, "data_rw"), &r->data_rw);
 }
@@ -73,15 +80,17 @@ static int launch(struct daemon *d, struct caller *who, struct rpc_call *call, l
         return result;
 }
 
-static int launch_or_create(struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn, struct err *e)
+static int launch_or_create(
+        struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn, struct err *e)
 {
         cleanup_container struct container row = { 0 };
         char engine_name[NAME_ENGINE_SIZE];
         if (launch(d, who, call, fn, &row, e) < 0)
                 return -1;
         name_engine(row.name, row.uid, engine_name);
-        return rpc_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", row.name, "state", ledger_wire(row.state),
-                                       "image", str_or_empty(row.image_ref), "engine_name", engine_name, "created", 1));
+        return rpc_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", row.name, "state",
+                                       ledger_wire(row.state), "image", str_or_empty(row.image_ref),
+                                       "engine_name", engine_name, "created", 1));
 }
 
 int containers_launch(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
@@ -99,8 +108,9 @@ static int thaw(struct daemon *d, struct container *c, struct err *e)
 {
         if (container_take(d, c, e) < 0)
                 return -1;
-        int r = c->state == LEDGER_PAUSED ? container_freeze(d, c, false, e)
-                                          : err_set(e, ERR_BUSY, "Container %s has changed meanwhile", c->name);
+        int r = c->state == LEDGER_PAUSED
+                        ? container_freeze(d, c, false, e)
+                        : err_set(e, ERR_BUSY, "Container %s has changed meanwhile", c->name);
         operation_end(d, c->id, c->op);
         return r;
 }
@@ -112,12 +122,14 @@ int containers_start(struct daemon *d, struct caller *who, struct rpc_call *call
                 daemon_engine(d, NULL, e) < 0)
                 return -1;
         bool already = row.state == LEDGER_RUNNING;
-        if (row.state == LEDGER_PAUSED ? thaw(d, &row, e) < 0
-                                       : !already && launch(d, who, call, launch_again, &row, e) < 0)
+        if (row.state == LEDGER_PAUSED
+                        ? thaw(d, &row, e) < 0
+                        : !already && launch(d, who, call, launch_again, &row, e) < 0)
                 return -1;
-        return rpc_reply(call, json_pack("{s:s, s:s, s:b, s:b}", "name", row.name, "state",
-                                       ledger_wire(LEDGER_RUNNING), "already", (int)already, "limits_older",
-                                       (int)(!already && bounds_outdated(d, who, &row))));
+        return rpc_reply(
+                call, json_pack("{s:s, s:s, s:b, s:b}", "name", row.name, "state",
+                              ledger_wire(LEDGER_RUNNING), "already", (int)already, "limits_older",
+                              (int)(!already && bounds_outdated(d, who, &row))));
 }
 
 int containers_get_row(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
@@ -237,11 +249,13 @@ int containers_logs(struct daemon *d, struct caller *who, struct rpc_call *call,
         bool follow = json_bool(params, "follow", false);
         int64_t tail = json_int(params, "tail", -1);
         if (caller_target(who, params, false, "reads logs", &target, e) < 0 ||
-                container_named(d, target.uid, json_str(params, "name"), &c, e) < 0 || daemon_engine(d, NULL, e) < 0)
+                container_named(d, target.uid, json_str(params, "name"), &c, e) < 0 ||
+                daemon_engine(d, NULL, e) < 0)
                 return -1;
         if (!c.engine_id)
                 return rpc_reply(call, NULL);
-        struct engine_wait w = { .hangup_fd = call->conn_fd, .deadline = follow ? -1 : clock_mono_ms() + 60000 };
+        struct engine_wait w = { .hangup_fd = call->conn_fd,
+                .deadline = follow ? -1 : clock_mono_ms() + 60000 };
         struct log_sender sender = { .call = call };
         if (engine_container_logs(d->engine, &w, c.engine_id, true, follow,
                     tail < 0 || tail > 1000000 ? -1 : (int)tail, on_log, &sender, e) < 0 ||

@@ -25,7 +25,8 @@ static bool base_changed(struct daemon *d, const struct image *row)
         return changed;
 }
 
-static int add_own_facts(struct daemon *d, struct caller *who, const char *ref, json_t *reply, struct err *e)
+static int add_own_facts(
+        struct daemon *d, struct caller *who, const char *ref, json_t *reply, struct err *e)
 {
         struct image row = { 0 };
         bool found = false;
@@ -33,10 +34,11 @@ static int add_own_facts(struct daemon *d, struct caller *who, const char *ref, 
                 return -1;
         if (found)
                 json_object_update_new(reply,
-                        json_pack("{s:s, s:s, s:s, s:b, s:I}", "dockerfile_sha", str_or_empty(row.dockerfile_sha),
-                                "requirements_sha", str_or_empty(row.requirements_sha), "base",
-                                str_or_empty(row.base_ref), "base_changed", (int)base_changed(d, &row),
-                                "built_at", (json_int_t)row.built_at));
+                        json_pack("{s:s, s:s, s:s, s:b, s:I}", "dockerfile_sha",
+                                str_or_empty(row.dockerfile_sha), "requirements_sha",
+                                str_or_empty(row.requirements_sha), "base",
+                                str_or_empty(row.base_ref), "base_changed",
+                                (int)base_changed(d, &row), "built_at", (json_int_t)row.built_at));
         image_done(&row);
         return 0;
 }
@@ -58,9 +60,10 @@ int images_get(struct daemon *d, struct caller *who, struct rpc_call *call, stru
         if (!exists && *named && !image.ref && catalogue_is_alias(named))
                 return -1;
         const char *ref = image.ref ? image.ref : *named ? named : own;
-        json_t *reply = json_pack("{s:s, s:b, s:b, s:s, s:s, s:I, s:b}", "image", ref, "exists", (int)exists,
-                "own", (int)image.own, "id", image.engine.id, "framework", str_or_empty(image.framework), "size",
-                (json_int_t)image.engine.size, "catalogue", (int)image.catalogue);
+        json_t *reply = json_pack("{s:s, s:b, s:b, s:s, s:s, s:I, s:b}", "image", ref, "exists",
+                (int)exists, "own", (int)image.own, "id", image.engine.id, "framework",
+                str_or_empty(image.framework), "size", (json_int_t)image.engine.size, "catalogue",
+                (int)image.catalogue);
         if (image.own && add_own_facts(d, who, ref, reply, e) < 0) {
                 json_decref(reply);
                 return -1;
@@ -85,11 +88,12 @@ static int note_used(const struct container *c, void *ctx)
 static int list_own(const struct image *i, void *ctx)
 {
         struct listing *l = ctx;
-        return rpc_reply_more(l->call,
-                json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:b}", "image", i->ref, "project",
-                        str_or_empty(i->project), "framework", str_or_empty(i->framework), "built_at",
-                        (json_int_t)i->built_at, "size", (json_int_t)i->size_bytes, "id",
-                        str_or_empty(i->image_id), "in_use", (int)strv_has(&l->used, str_or_empty(i->image_id))));
+        return rpc_reply_more(
+                l->call, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:b}", "image", i->ref,
+                                 "project", str_or_empty(i->project), "framework",
+                                 str_or_empty(i->framework), "built_at", (json_int_t)i->built_at,
+                                 "size", (json_int_t)i->size_bytes, "id", str_or_empty(i->image_id),
+                                 "in_use", (int)strv_has(&l->used, str_or_empty(i->image_id))));
 }
 
 /* One entry of the catalogue, if it is on this machine. */
@@ -101,12 +105,12 @@ static int list_catalogue_entry(struct listing *l, const struct catalogue_entry 
         cleanup_free char *ref = reference_text(&entry->image);
         if (engine_image_inspect(l->d->engine, &w, ref, &image, &ignored) < 0)
                 return 0;
-        cleanup_free char *title =
-                xasprintf("%s %s", catalogue_pretty(entry->framework, &entry->image), entry->version);
+        cleanup_free char *title = xasprintf(
+                "%s %s", catalogue_pretty(entry->framework, &entry->image), entry->version);
         int r = rpc_reply_more(l->call,
-                json_pack("{s:s, s:s, s:I, s:I, s:s, s:b}", "image", ref, "framework", title, "built_at",
-                        (json_int_t)image.created, "size", (json_int_t)image.size, "id", image.id, "in_use",
-                        (int)strv_has(&l->used, image.id)));
+                json_pack("{s:s, s:s, s:I, s:I, s:s, s:b}", "image", ref, "framework", title,
+                        "built_at", (json_int_t)image.created, "size", (json_int_t)image.size, "id",
+                        image.id, "in_use", (int)strv_has(&l->used, image.id)));
         engine_image_done(&image);
         return r;
 }
@@ -157,9 +161,11 @@ int images_catalogue(struct daemon *d, struct caller *who, struct rpc_call *call
                 bool local = up && engine_image_inspect(d->engine, &w, ref, &image, &absent) == 0;
                 engine_image_done(&image);
                 if (rpc_reply_more(call,
-                            json_pack("{s:s, s:s, s:s, s:s, s:b}", "word", entries[i]->framework, "framework",
-                                    catalogue_pretty(entries[i]->framework, &entries[i]->image), "version",
-                                    entries[i]->version, "image", ref, "local", (int)local)) < 0)
+                            json_pack("{s:s, s:s, s:s, s:s, s:b}", "word", entries[i]->framework,
+                                    "framework",
+                                    catalogue_pretty(entries[i]->framework, &entries[i]->image),
+                                    "version", entries[i]->version, "image", ref, "local",
+                                    (int)local)) < 0)
                         break;
         }
         free(entries);
@@ -172,7 +178,8 @@ int images_delete_one(struct daemon *d, struct caller *who, struct rpc_call *cal
         struct reference parsed = { 0 };
         bool kept = false;
         if (caller_target(who, call->params, false, "deletes an image", &target, e) < 0 ||
-                daemon_engine(d, NULL, e) < 0 || reference_parse(json_str(call->params, "image"), &parsed, e) < 0)
+                daemon_engine(d, NULL, e) < 0 ||
+                reference_parse(json_str(call->params, "image"), &parsed, e) < 0)
                 return -1;
         cleanup_free char *ref = reference_text(&parsed);
         reference_done(&parsed);
@@ -194,8 +201,9 @@ int images_pull(struct daemon *d, struct caller *who, struct rpc_call *call, str
 {
         cleanup_free char *ref = NULL, *id = NULL;
         struct engine_wait w = daemon_wait_call(call, PULL_S);
-        if (daemon_engine(d, NULL, e) < 0 ||
-                images_ensure(d, who, json_str(call->params, "image"), &w, on_progress, call, &ref, &id, e) < 0)
+        if (daemon_engine(d, NULL, e) < 0 || images_ensure(d, who, json_str(call->params, "image"),
+                                                     &w, on_progress, call, &ref, &id, e) < 0)
                 return -1;
-        return rpc_reply(call, json_pack("{s:s, s:s, s:s}", "kind", "done", "image", ref, "id", id));
+        return rpc_reply(
+                call, json_pack("{s:s, s:s, s:s}", "kind", "done", "image", ref, "id", id));
 }

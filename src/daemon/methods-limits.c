@@ -88,7 +88,8 @@ static const char *source_word(enum limit_source source)
 
 static bool per_account(enum limit_key key)
 {
-        return limit_info(key)->aggregate || key == LIMIT_GPUS || key == LIMIT_CONTAINERS || key == LIMIT_VISIBILITY;
+        return limit_info(key)->aggregate || key == LIMIT_GPUS || key == LIMIT_CONTAINERS ||
+               key == LIMIT_VISIBILITY;
 }
 
 static json_t *row(const struct limits *l, const struct use *u, enum limit_key key)
@@ -97,13 +98,15 @@ static json_t *row(const struct limits *l, const struct use *u, enum limit_key k
         const struct limit *v = &l->v[key];
         char text[LIMIT_TEXT_SIZE];
         bool set = v->state == LIMIT_SET;
-        bool enforced = info->enforced && (key != LIMIT_ALL_MEMORY_HIGH || !set || cgroup_has_memory_high());
+        bool enforced = info->enforced &&
+                        (key != LIMIT_ALL_MEMORY_HIGH || !set || cgroup_has_memory_high());
         limit_text(key, v, text);
-        return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:s, s:s, s:b, s:s}", "key", info->name, "scope",
-                per_account(key) ? "account" : "container", "unit", unit_word(info->unit), "text", text, "limited",
-                (int)set, "value", (json_int_t)(set ? v->value : -1), "den", (json_int_t)(set ? v->den : 1), "used",
-                (json_int_t)used(u, key), "source", source_word(l->from[key].source), "from", l->from[key].text,
-                "enforced", (int)enforced, "meaning", info->meaning);
+        return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:s, s:s, s:b, s:s}", "key",
+                info->name, "scope", per_account(key) ? "account" : "container", "unit",
+                unit_word(info->unit), "text", text, "limited", (int)set, "value",
+                (json_int_t)(set ? v->value : -1), "den", (json_int_t)(set ? v->den : 1), "used",
+                (json_int_t)used(u, key), "source", source_word(l->from[key].source), "from",
+                l->from[key].text, "enforced", (int)enforced, "meaning", info->meaning);
 }
 
 int limits_get_all(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
@@ -118,8 +121,9 @@ int limits_get_all(struct daemon *d, struct caller *who, struct rpc_call *call, 
                 rules_limits_of_peer(d, &who->peer, &l);
         else
                 rules_limits_of(d, target.uid, target.name, &l);
-        if (rpc_reply_more(call, json_pack("{s:s, s:s, s:I, s:I}", "user", target.name, "group", l.group, "containers",
-                                         (json_int_t)u.containers, "running", (json_int_t)u.running)) < 0)
+        if (rpc_reply_more(call, json_pack("{s:s, s:s, s:I, s:I}", "user", target.name, "group",
+                                         l.group, "containers", (json_int_t)u.containers, "running",
+                                         (json_int_t)u.running)) < 0)
                 return rpc_reply(call, NULL);
         for (enum limit_key key = 0; key < LIMIT_COUNT; key++)
                 if (rpc_reply_more(call, row(&l, &u, key)) < 0)

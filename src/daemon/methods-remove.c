@@ -22,8 +22,8 @@ static int still_active(const struct container *c, struct err *e)
 }
 
 /* The caller holds the operation; it has ended afterwards, however it went. */
-static int stop_and_tear_down(struct daemon *d, const struct container *c, const json_t *params, bool may_stop,
-        struct err *e)
+static int stop_and_tear_down(struct daemon *d, const struct container *c, const json_t *params,
+        bool may_stop, struct err *e)
 {
         bool force = json_bool(params, "force", false);
         if ((!may_stop && is_active(c) && still_active(c, e) < 0) ||
@@ -34,13 +34,14 @@ static int stop_and_tear_down(struct daemon *d, const struct container *c, const
         return container_teardown(d, c, e);
 }
 
-static int let_go(struct daemon *d, const struct target *target, const json_t *params, bool may_stop,
-        struct container *c, char **ret_image_removed, struct err *e)
+static int let_go(struct daemon *d, const struct target *target, const json_t *params,
+        bool may_stop, struct container *c, char **ret_image_removed, struct err *e)
 {
         bool kept = true;
         struct err not_removed = ERR_INIT;
-        if (container_named(d, target->uid, json_str(params, "name"), c, e) < 0 || daemon_engine(d, NULL, e) < 0 ||
-                container_take(d, c, e) < 0 || stop_and_tear_down(d, c, params, may_stop, e) < 0)
+        if (container_named(d, target->uid, json_str(params, "name"), c, e) < 0 ||
+                daemon_engine(d, NULL, e) < 0 || container_take(d, c, e) < 0 ||
+                stop_and_tear_down(d, c, params, may_stop, e) < 0)
                 return -1;
         log_info("removed %s of %s", c->name, c->user);
         bool image = json_bool(params, "image", false);
@@ -54,8 +55,9 @@ static int let_go(struct daemon *d, const struct target *target, const json_t *p
 static int answer(struct rpc_call *call, const struct container *c, const char *image_removed)
 {
         /* c is as it was when its operation began. */
-        return rpc_reply(call, json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "image_removed", image_removed,
-                                       "was", ledger_wire(c->state), "workspace", str_or_empty(c->workspace)));
+        return rpc_reply(call,
+                json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "image_removed", image_removed,
+                        "was", ledger_wire(c->state), "workspace", str_or_empty(c->workspace)));
 }
 
 int containers_retire(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)

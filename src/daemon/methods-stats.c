@@ -70,7 +70,8 @@ static int gather_all(struct daemon *d, uid_t uid, struct samples *ret, struct e
         return 0;
 }
 
-static int gather(struct daemon *d, struct caller *who, const char *name, struct samples *ret, struct err *e)
+static int gather(
+        struct daemon *d, struct caller *who, const char *name, struct samples *ret, struct err *e)
 {
         cleanup_container struct container c = { 0 };
         if (!name)
@@ -78,7 +79,8 @@ static int gather(struct daemon *d, struct caller *who, const char *name, struct
         if (container_named(d, who->peer.uid, name, &c, e) < 0)
                 return -1;
         if (c.state != LEDGER_RUNNING && c.state != LEDGER_PAUSED) {
-                err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", c.name, ledger_wire(c.state));
+                err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", c.name,
+                        ledger_wire(c.state));
                 return err_fix(e, "container-start %s", c.name);
         }
         add(ret, &c);
@@ -96,7 +98,8 @@ static void read_all(struct daemon *d, struct samples *s)
                         m->use = (struct cgroup_use){ -1, -1, -1 };
                 m->at_ms = clock_mono_ms();
                 int64_t ms = m->at_ms - before_ms, ns = m->use.cpu_ns - before_ns;
-                m->cpu_milli = before_ms && ms > 0 && before_ns >= 0 && ns >= 0 ? ns / ms / 1000 : -1;
+                m->cpu_milli =
+                        before_ms && ms > 0 && before_ns >= 0 && ns >= 0 ? ns / ms / 1000 : -1;
         }
 }
 
@@ -115,12 +118,12 @@ static int wait_a_moment(struct rpc_call *call, struct err *e)
 static json_t *sample_json(const struct sample *m)
 {
         const struct container *c = &m->row;
-        return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", c->name, "state",
-                ledger_wire(c->state), "memory", (json_int_t)m->use.memory_bytes, "memory_limit",
-                (json_int_t)m->bounds.memory_bytes, "cpu_milli", (json_int_t)m->cpu_milli, "cpu_limit_milli",
-                (json_int_t)m->bounds.cpu_milli, "cpu_ns", (json_int_t)m->use.cpu_ns, "pids",
-                (json_int_t)m->use.pids, "pids_limit", (json_int_t)m->bounds.pids, "started_at",
-                (json_int_t)c->started_at);
+        return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", c->name,
+                "state", ledger_wire(c->state), "memory", (json_int_t)m->use.memory_bytes,
+                "memory_limit", (json_int_t)m->bounds.memory_bytes, "cpu_milli",
+                (json_int_t)m->cpu_milli, "cpu_limit_milli", (json_int_t)m->bounds.cpu_milli,
+                "cpu_ns", (json_int_t)m->use.cpu_ns, "pids", (json_int_t)m->use.pids, "pids_limit",
+                (json_int_t)m->bounds.pids, "started_at", (json_int_t)c->started_at);
 }
 
 int containers_stats(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)

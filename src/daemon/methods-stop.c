@@ -14,9 +14,10 @@ static int answer(struct daemon *d, struct rpc_call *call, const struct containe
 {
         struct limits l;
         rules_limits_of(d, c->uid, c->user, &l);
-        return rpc_reply(call, json_pack("{s:s, s:s, s:b, s:i, s:I}", "name", c->name, "state", ledger_wire(c->state),
-                                       "already", (int)already, "exit_code", c->exit_code, "kept_until",
-                                       (json_int_t)expire_kept_until(&l, c)));
+        return rpc_reply(
+                call, json_pack("{s:s, s:s, s:b, s:i, s:I}", "name", c->name, "state",
+                              ledger_wire(c->state), "already", (int)already, "exit_code",
+                              c->exit_code, "kept_until", (json_int_t)expire_kept_until(&l, c)));
 }
 
 /* Ends the operation, and leaves in *c what the row says then. */
@@ -31,13 +32,15 @@ static int finish(struct daemon *d, struct container *c, int result, struct err 
         return result;
 }
 
-static int stop(struct daemon *d, struct container *c, const json_t *params, bool *ret_already, struct err *e)
+static int stop(struct daemon *d, struct container *c, const json_t *params, bool *ret_already,
+        struct err *e)
 {
         bool force = json_bool(params, "force", false) && !json_object_get(params, "time");
         if (container_take(d, c, e) < 0)
                 return -1;
         *ret_already = c->state == LEDGER_STOPPED || c->state == LEDGER_CREATED;
-        int r = *ret_already ? 0 : container_halt(d, c, force ? 0 : container_grace(d, c, params), e);
+        int r = *ret_already ? 0
+                             : container_halt(d, c, force ? 0 : container_grace(d, c, params), e);
         return finish(d, c, r, e);
 }
 
@@ -55,7 +58,8 @@ int containers_stop(struct daemon *d, struct caller *who, struct rpc_call *call,
         return answer(d, call, &c, already);
 }
 
-static int freeze(struct daemon *d, struct container *c, bool frozen, bool *ret_already, struct err *e)
+static int freeze(
+        struct daemon *d, struct container *c, bool frozen, bool *ret_already, struct err *e)
 {
         if (container_take(d, c, e) < 0)
                 return -1;
@@ -64,21 +68,23 @@ static int freeze(struct daemon *d, struct container *c, bool frozen, bool *ret_
         if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED) {
                 r = *ret_already ? 0 : container_freeze(d, c, frozen, e);
         } else {
-                err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", c->name, ledger_wire(c->state));
+                err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", c->name,
+                        ledger_wire(c->state));
                 r = err_fix(e, "container-start %s", c->name);
         }
         return finish(d, c, r, e);
 }
 
-static int set_frozen(struct daemon *d, struct caller *who, struct rpc_call *call, bool frozen, struct err *e)
+static int set_frozen(
+        struct daemon *d, struct caller *who, struct rpc_call *call, bool frozen, struct err *e)
 {
         cleanup_container struct container c = { 0 };
         bool already;
         if (container_named(d, who->peer.uid, json_str(call->params, "name"), &c, e) < 0 ||
                 daemon_engine(d, NULL, e) < 0 || freeze(d, &c, frozen, &already, e) < 0)
                 return -1;
-        return rpc_reply(call, json_pack("{s:s, s:s, s:b}", "name", c.name, "state", ledger_wire(c.state), "already",
-                                       (int)already));
+        return rpc_reply(call, json_pack("{s:s, s:s, s:b}", "name", c.name, "state",
+                                       ledger_wire(c.state), "already", (int)already));
 }
 
 int containers_pause(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)

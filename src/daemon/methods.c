@@ -20,7 +20,8 @@ void methods_dispatch(struct rpc_call *call, void *ctx)
         struct caller *who = caller_of(call);
         method_fn *fn = table[call->method->id];
         audit_begin(ctx, who, call, &audit);
-        int r = fn ? fn(ctx, who, call, &e) : err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
+        int r = fn ? fn(ctx, who, call, &e)
+                   : err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
         audit_end(ctx, who, call, &audit, r < 0 ? &e : NULL);
         if (r == 0)
                 return;
@@ -43,10 +44,11 @@ int system_info(struct daemon *d, struct caller *who, struct rpc_call *call, str
         (void)daemon_engine(d, &engine, &down);
         if (users_image_prefix(d->store, who->peer.uid, who->peer.user, &prefix, e) < 0)
                 return -1;
-        return rpc_reply(call,
-                json_pack("{s:s, s:s, s:I, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s}", "version", DS01_VERSION,
-                        "user", who->peer.user, "uid", (json_int_t)who->peer.uid, "admin",
-                        (int)caller_is_admin(who), "access", (int)access, "access_why", why.msg, "image_prefix",
-                        prefix, "engine", engine.version, "engine_error", down.msg, "network",
-                        d->config.network_name, "instance", store_instance(d->store)));
+        return rpc_reply(
+                call, json_pack("{s:s, s:s, s:I, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s}",
+                              "version", DS01_VERSION, "user", who->peer.user, "uid",
+                              (json_int_t)who->peer.uid, "admin", (int)caller_is_admin(who),
+                              "access", (int)access, "access_why", why.msg, "image_prefix", prefix,
+                              "engine", engine.version, "engine_error", down.msg, "network",
+                              d->config.network_name, "instance", store_instance(d->store)));
 }

@@ -8,11 +8,13 @@
 
 enum { GRACE_MAX_S = 3600 };
 
-int container_named(struct daemon *d, uid_t uid, const char *given, struct container *ret, struct err *e)
+int container_named(
+        struct daemon *d, uid_t uid, const char *given, struct container *ret, struct err *e)
 {
         char name[NAME_SIZE];
         bool found = false;
-        if (name_check(given, name, NULL, e) < 0 || containers_find(d->store, uid, name, ret, &found, e) < 0)
+        if (name_check(given, name, NULL, e) < 0 ||
+                containers_find(d->store, uid, name, ret, &found, e) < 0)
                 return -1;
         if (found)
                 return 0;
@@ -27,11 +29,13 @@ int container_take(struct daemon *d, struct container *c, struct err *e)
         bool taken = false;
         random_hex(op);
         if (containers_begin(d->store, c->id, op, &taken, c, e) < 0)
-                return e->code == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", c->name)
-                                                : -1;
+                return e->code == ERR_NOT_FOUND
+                               ? err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", c->name)
+                               : -1;
         if (taken)
                 return 0;
-        err_set(e, ERR_BUSY, "Another operation on %s is under way (%s)", c->name, ledger_wire(c->state));
+        err_set(e, ERR_BUSY, "Another operation on %s is under way (%s)", c->name,
+                ledger_wire(c->state));
         return err_fix(e, "Try again in a moment");
 }
 

@@ -9,7 +9,8 @@
  * The container of that account and name (as the user typed it, checked here). ERR_NOT_FOUND says the
  * same for one that isn't there and one that is somebody else's.
  */
-int container_named(struct daemon *d, uid_t uid, const char *given, struct container *ret, struct err *e);
+int container_named(
+        struct daemon *d, uid_t uid, const char *given, struct container *ret, struct err *e);
 
 /* Takes its operation and reads the row again; ERR_BUSY if another one is under way. */
 int container_take(struct daemon *d, struct container *c, struct err *e);

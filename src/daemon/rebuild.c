@@ -77,7 +77,9 @@ static int on_image(const struct engine_image *i, void *ctx)
                 return 0;
         f->images = xrealloc(f->images, f->n_images + 1, sizeof *f->images);
         struct engine_image *own = &f->images[f->n_images++];
-        *own = (struct engine_image){ .created = i->created, .size = i->size, .labels = json_incref(i->labels) };
+        *own = (struct engine_image){
+                .created = i->created, .size = i->size, .labels = json_incref(i->labels)
+        };
         memcpy(own->id, i->id, sizeof own->id);
         for (size_t k = 0; k < i->tags.n; k++)
                 strv_add(&own->tags, i->tags.v[k]);
@@ -92,7 +94,8 @@ static int look(struct found *f, char **ret_network, struct err *e)
         if (engine_container_each(d->engine, &w, "ds01.managed", on_container, f, e) < 0 ||
                 engine_image_each(d->engine, &w, "ds01.managed", on_image, f, e) < 0)
                 return -1;
-        if (engine_network_label(d->engine, &w, d->config.network_name, "ds01.instance", ret_network, e) < 0 &&
+        if (engine_network_label(
+                    d->engine, &w, d->config.network_name, "ds01.instance", ret_network, e) < 0 &&
                 e->code != ERR_NOT_FOUND)
                 return -1;
         return 0;
@@ -102,14 +105,17 @@ static int look(struct found *f, char **ret_network, struct err *e)
  * Several daemons can share an engine. The network of the settings is this daemon's own, so its label
  * decides; without it a single instance is taken for ours.
  */
-static int choose(const struct found *f, const char *given, const char *network, char **ret, struct err *e)
+static int choose(
+        const struct found *f, const char *given, const char *network, char **ret, struct err *e)
 {
         *ret = NULL;
         if (given && strcmp(given, "new") == 0)
                 return 0;
         if (given && !is_instance(given))
-                return err_set(e, ERR_INVALID, "An instance has %d hexadecimal digits", RANDOM_HEX_LEN);
-        if (given || (network && is_instance(network) && (f->instances.n == 0 || strv_has(&f->instances, network)))) {
+                return err_set(
+                        e, ERR_INVALID, "An instance has %d hexadecimal digits", RANDOM_HEX_LEN);
+        if (given || (network && is_instance(network) &&
+                             (f->instances.n == 0 || strv_has(&f->instances, network)))) {
                 *ret = xstrdup(given ? given : network);
                 return 0;
         }
@@ -122,7 +128,8 @@ static int choose(const struct found *f, const char *given, const char *network,
         struct buf lines = BUF_INIT(512);
         for (size_t i = 0; i < f->instances.n; i++)
                 buf_printf(&lines, "ds01d --rebuild --instance=%s\n", f->instances.v[i]);
-        err_set(e, ERR_FAILED, "The labels don't tell which of %zu instances is this daemon's", f->instances.n);
+        err_set(e, ERR_FAILED, "The labels don't tell which of %zu instances is this daemon's",
+                f->instances.n);
         err_fix(e, "%sds01d --rebuild --instance=new", buf_str(&lines));
         buf_done(&lines);
         return -1;
@@ -152,10 +159,10 @@ static void read_data(const char *text, struct container *c)
 
 static void read_state(struct container *c, const struct engine_container *now, const char *boot)
 {
-        c->state = now->paused                              ? LEDGER_PAUSED
-                   : now->running                           ? LEDGER_RUNNING
+        c->state = now->paused                          ? LEDGER_PAUSED
+                   : now->running                       ? LEDGER_RUNNING
                    : strcmp(now->state, "created") == 0 ? LEDGER_CREATED
-                                                            : LEDGER_STOPPED;
+                                                        : LEDGER_STOPPED;
         c->state_since = clock_unix();
         c->started_at = now->started_at;
         c->exit_code = -1;
@@ -284,8 +291,12 @@ static int give_back(struct found *f, const struct engine_image *i, const char *
         cleanup_free char *expected = xasprintf("%s/%s:latest", prefix, project);
         if (strcmp(expected, tag) != 0)
                 return leave(f, "image", tag, "its name is not that of a build of its account");
-        struct image row = { .uid = (uid_t)uid, .ref = expected, .project = (char *)(uintptr_t)project,
-                .image_id = (char *)(uintptr_t)i->id, .built_at = i->created, .size_bytes = i->size };
+        struct image row = { .uid = (uid_t)uid,
+                .ref = expected,
+                .project = (char *)(uintptr_t)project,
+                .image_id = (char *)(uintptr_t)i->id,
+                .built_at = i->created,
+                .size_bytes = i->size };
         if (images_put(f->d->store, &row, &replaced, e) < 0)
                 return -1;
         f->n_given++;
@@ -309,7 +320,8 @@ static int give_all(struct found *f, struct err *e)
         for (int second = 0; second <= 1; second++)
                 for (size_t n = 0; n < f->n_images; n++) {
                         const struct engine_image *i = &f->images[n];
-                        if (strcmp(label(i->labels, "ds01.instance"), store_instance(f->d->store)) != 0)
+                        if (strcmp(label(i->labels, "ds01.instance"),
+                                    store_instance(f->d->store)) != 0)
                                 continue;
                         for (size_t k = 0; k < i->tags.n; k++)
                                 if (has_number(i, i->tags.v[k]) == (second == 1) &&
@@ -329,7 +341,8 @@ static int fill(struct found *f, const char *instance, struct err *e)
                 return -1;
         if (aside)
                 printf("The former database is now %s\n", aside);
-        return store_create(d->config.state_dir, instance, e) < 0 || store_open(d->config.state_dir, &d->store, e) < 0 ||
+        return store_create(d->config.state_dir, instance, e) < 0 ||
+                               store_open(d->config.state_dir, &d->store, e) < 0 ||
                                adopt_all(f, e) < 0 || give_all(f, e) < 0
                        ? -1
                        : 0;
@@ -339,7 +352,8 @@ int rebuild_run(struct daemon *d, const char *instance, struct err *e)
 {
         CLEANUP(found_done) struct found f = { .d = d };
         cleanup_free char *network = NULL, *ours = NULL;
-        if (look(&f, &network, e) < 0 || choose(&f, instance, network, &ours, e) < 0 || fill(&f, ours, e) < 0)
+        if (look(&f, &network, e) < 0 || choose(&f, instance, network, &ours, e) < 0 ||
+                fill(&f, ours, e) < 0)
                 return -1;
         printf("%zu containers and %zu images are in the new database, %zu were left alone. No GPU was given to "
                "any.\nWhat an image was built from is not known any more: its next launch may offer to build it.\n",

@@ -41,33 +41,39 @@ static int take(struct daemon *d, struct container *c, bool *ret_taken, struct e
 /* The engine no longer has it: somebody removed it by hand. Its row and what is ours of it go too. */
 static int forget(struct daemon *d, struct container *c, struct err *e)
 {
-        log_warning("container %s of %s is gone from the engine: its record is removed", c->name, c->user);
+        log_warning("container %s of %s is gone from the engine: its record is removed", c->name,
+                c->user);
         return container_teardown(d, c, e);
 }
 
-static int to_stopped(struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
+static int to_stopped(
+        struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
 {
         cleanup_free char *lines = container_last_lines(d, c->engine_id);
-        if (containers_stopped(d->store, c->id, c->op, now->finished_at ? now->finished_at : clock_unix(),
-                    now->exit_code, lines, e) < 0)
+        if (containers_stopped(d->store, c->id, c->op,
+                    now->finished_at ? now->finished_at : clock_unix(), now->exit_code, lines,
+                    e) < 0)
                 return -1;
         container_unmount(d, c);
         return 0;
 }
 
 /* A start that landed late, or an admin's own, or a pause: the row says what is. */
-static int to_running(struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
+static int to_running(
+        struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
 {
         enum ledger_state seen = now->paused ? LEDGER_PAUSED : LEDGER_RUNNING;
         if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED)
                 return c->state == seen ? 0 : containers_move(d->store, c->id, c->op, seen, e);
-        if (c->state != LEDGER_STARTING && containers_move(d->store, c->id, c->op, LEDGER_STARTING, e) < 0)
+        if (c->state != LEDGER_STARTING &&
+                containers_move(d->store, c->id, c->op, LEDGER_STARTING, e) < 0)
                 return -1;
-        return containers_started(d->store, c->id, c->op, now->started_at ? now->started_at : clock_unix(),
-                d->boot, e);
+        return containers_started(d->store, c->id, c->op,
+                now->started_at ? now->started_at : clock_unix(), d->boot, e);
 }
 
-static int settle_as(struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
+static int settle_as(
+        struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
 {
         if (now->running)
                 return to_running(d, c, now, e);
@@ -99,7 +105,8 @@ static int verify(struct daemon *d, struct container *c, struct err *e)
                     str_eq(json_str(now.labels, "ds01.uid"), uid) && now.devices.n == 0;
         int r;
         if (there && !ours) {
-                log_error("container %s of %s is not what its record says: it is removed", c->name, c->user);
+                log_error("container %s of %s is not what its record says: it is removed", c->name,
+                        c->user);
                 r = container_teardown(d, c, e);
         } else {
                 r = there ? settle_as(d, c, &now, e) : forget(d, c, e);
@@ -139,7 +146,8 @@ struct ids {
 static int collect(const struct container *c, void *ctx)
 {
         struct ids *ids = ctx;
-        bool unfinished = c->state == LEDGER_CREATING || c->state == LEDGER_STARTING || c->state == LEDGER_REMOVING;
+        bool unfinished = c->state == LEDGER_CREATING || c->state == LEDGER_STARTING ||
+                          c->state == LEDGER_REMOVING;
         if (ids->unfinished_only && (!unfinished || c->op[0]))
                 return 0;
         ids->v = xrealloc(ids->v, ids->n + 1, sizeof *ids->v);
@@ -205,7 +213,8 @@ static int look_at(const struct engine_container *now, void *ctx)
                 return 0;
         }
         if (containers_find_engine_id(u->d->store, now->id, &c, &found, &e) == 0 && !found)
-                log_warning("container %s carries this daemon's label but has no record: it is left alone",
+                log_warning(
+                        "container %s carries this daemon's label but has no record: it is left alone",
                         str_or_empty(now->name));
         return 0;
 }
@@ -236,8 +245,8 @@ struct keys {
 static int note_live(const struct container *c, void *ctx)
 {
         struct keys *k = ctx;
-        if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED || c->state == LEDGER_STARTING ||
-                c->state == LEDGER_CREATING)
+        if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED ||
+                c->state == LEDGER_STARTING || c->state == LEDGER_CREATING)
                 strv_add(&k->live, c->born_op);
         return 0;
 }
@@ -298,9 +307,11 @@ static int check_same_engine(struct daemon *d, struct err *e)
         if (r == 0 && census.recorded.n > 1)
                 r = engine_container_each(d->engine, &w, label, count_known, &census, e);
         if (r == 0 && census.recorded.n > 1 && census.known == 0) {
-                r = err_set(e, ERR_ENGINE, "The engine knows none of the %zu containers that ds01 has on record",
+                r = err_set(e, ERR_ENGINE,
+                        "The engine knows none of the %zu containers that ds01 has on record",
                         census.recorded.n);
-                err_fix(e, "Start dockerd with the data folder it had; if that is lost for good: sudo ds01d --rebuild");
+                err_fix(e,
+                        "Start dockerd with the data folder it had; if that is lost for good: sudo ds01d --rebuild");
         }
         strv_done(&census.recorded);
         return r;
@@ -372,12 +383,12 @@ int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
                 if (take(d, &c, &taken, e) == 0 && taken)
                         r = forget(d, &c, e);
         } else if (now.running) {
-                r = containers_observe(d->store, c.id, now.paused ? LEDGER_PAUSED : LEDGER_RUNNING, -1,
-                        now.started_at, NULL, &changed, e);
+                r = containers_observe(d->store, c.id, now.paused ? LEDGER_PAUSED : LEDGER_RUNNING,
+                        -1, now.started_at, NULL, &changed, e);
         } else {
                 cleanup_free char *lines = container_last_lines(d, engine_id);
-                r = containers_observe(d->store, c.id, LEDGER_STOPPED, now.exit_code, now.finished_at, lines,
-                        &changed, e);
+                r = containers_observe(d->store, c.id, LEDGER_STOPPED, now.exit_code,
+                        now.finished_at, lines, &changed, e);
                 if (r == 0 && changed)
                         container_unmount(d, &c);
         }

@@ -30,8 +30,8 @@ char *container_last_lines(struct daemon *d, const char *engine_id)
         struct engine_wait w = daemon_wait(5);
         struct err ignored = ERR_INIT;
         cleanup_buf struct buf raw = BUF_INIT(1 << 20), safe = BUF_INIT(LAST_LINES_MAX * 8);
-        if (!engine_id || engine_container_logs(d->engine, &w, engine_id, true, false, LAST_LINES, add_line, &raw,
-                                  &ignored) < 0)
+        if (!engine_id || engine_container_logs(d->engine, &w, engine_id, true, false, LAST_LINES,
+                                  add_line, &raw, &ignored) < 0)
                 return xstrdup("");
         size_t n = raw.len ? str_strip_escapes(raw.data, raw.len) : 0;
         while (n > 0 && raw.data[n - 1] == '\n')
@@ -52,7 +52,8 @@ void container_unmount(struct daemon *d, const struct container *c)
  * The engine's id of a container whose create was never answered: it may exist all the same. The
  * name finds it; the label of our operation proves that it is that one.
  */
-static int find_unrecorded(struct daemon *d, const struct container *c, char **ret_id, struct err *e)
+static int find_unrecorded(
+        struct daemon *d, const struct container *c, char **ret_id, struct err *e)
 {
         char name[NAME_ENGINE_SIZE];
         struct engine_container found = { 0 };
@@ -80,7 +81,8 @@ static int remove_from_engine(struct daemon *d, const struct container *c, struc
 static int teardown(struct daemon *d, const struct container *c, struct err *e)
 {
         struct err ignored = ERR_INIT;
-        if (c->state != LEDGER_REMOVING && containers_move(d->store, c->id, c->op, LEDGER_REMOVING, e) < 0)
+        if (c->state != LEDGER_REMOVING &&
+                containers_move(d->store, c->id, c->op, LEDGER_REMOVING, e) < 0)
                 return -1;
         if (remove_from_engine(d, c, e) < 0)
                 return -1;

@@ -18,7 +18,8 @@ enum { CATALOGUE_MAX = 1 << 20, GROUPS_MS = 60 * 1000, GROUPS_N = 256 };
 
 /* ---- loading and exchanging ---- */
 
-static int load_catalogue(const struct config *config, struct catalogue *ret, struct strv *warnings, struct err *e)
+static int load_catalogue(
+        const struct config *config, struct catalogue *ret, struct strv *warnings, struct err *e)
 {
         /* The admin's file is listed after the shipped one and comes first for us: the earlier entry wins. */
         for (size_t i = config->catalogue.n; i > 0; i--) {
@@ -136,7 +137,8 @@ static void groups_of(const struct policy *p, uid_t uid, struct strv *ret)
         struct err ignored = ERR_INIT;
         if (asked->n == 0 || recall(uid, ret))
                 return;
-        if (account_by_uid(uid, &account, &ignored) < 0 || account_groups(&account, &gids, &n, &ignored) < 0)
+        if (account_by_uid(uid, &account, &ignored) < 0 ||
+                account_groups(&account, &gids, &n, &ignored) < 0)
                 return;
         for (size_t i = 0; i < asked->n; i++) {
                 gid_t gid;

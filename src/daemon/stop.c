@@ -44,11 +44,13 @@ int container_stop(struct daemon *d, const struct container *c, int grace_s, str
                 return -1;
         int64_t deadline = clock_mono_ms() + (int64_t)grace_s * 1000;
         for (bool first = true; clock_mono_ms() < deadline; first = false) {
-                struct engine_wait shortly = { .hangup_fd = -1, .deadline = clock_mono_ms() + POLL_MS };
+                struct engine_wait shortly = { .hangup_fd = -1,
+                        .deadline = clock_mono_ms() + POLL_MS };
                 struct err waiting = ERR_INIT;
                 int code;
                 stop_round(init, c->engine_id, first);
-                if (engine_container_wait(d->engine, &shortly, c->engine_id, &code, &waiting) == 0 ||
+                if (engine_container_wait(d->engine, &shortly, c->engine_id, &code, &waiting) ==
+                                0 ||
                         waiting.code == ERR_NOT_FOUND)
                         return 0;
                 if (waiting.code != ERR_BUSY) {
@@ -60,14 +62,15 @@ int container_stop(struct daemon *d, const struct container *c, int grace_s, str
         return engine_container_kill(d->engine, &w, c->engine_id, "KILL", e);
 }
 
-static int record_end(struct daemon *d, const struct container *c, const struct engine_container *now,
-        struct err *e)
+static int record_end(struct daemon *d, const struct container *c,
+        const struct engine_container *now, struct err *e)
 {
         if (now->running)
-                return err_set(e, ERR_BUSY, "Container %s still runs: a process of it can't be killed yet", c->name);
+                return err_set(e, ERR_BUSY,
+                        "Container %s still runs: a process of it can't be killed yet", c->name);
         cleanup_free char *lines = container_last_lines(d, c->engine_id);
-        return containers_stopped(d->store, c->id, c->op, now->finished_at ? now->finished_at : clock_unix(),
-                now->exit_code, lines, e);
+        return containers_stopped(d->store, c->id, c->op,
+                now->finished_at ? now->finished_at : clock_unix(), now->exit_code, lines, e);
 }
 
 int container_halt(struct daemon *d, const struct container *c, int grace_s, struct err *e)
@@ -82,7 +85,8 @@ int container_halt(struct daemon *d, const struct container *c, int grace_s, str
         if (engine_container_wait(d->engine, &w, c->engine_id, &code, e) < 0 && e->code != ERR_BUSY)
                 return -1;
         w = daemon_wait(STOP_S);
-        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0 || record_end(d, c, &now, e) < 0)
+        if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0 ||
+                record_end(d, c, &now, e) < 0)
                 return -1;
         container_unmount(d, c);
         return 0;
@@ -91,8 +95,10 @@ int container_halt(struct daemon *d, const struct container *c, int grace_s, str
 int container_freeze(struct daemon *d, const struct container *c, bool frozen, struct err *e)
 {
         struct engine_wait w = daemon_wait(STOP_S);
-        if ((frozen ? engine_container_pause : engine_container_unpause)(d->engine, &w, c->engine_id, e) < 0)
-                return e->code == ERR_NOT_RUNNING ? err_set(e, ERR_NOT_RUNNING, "Container %s is not running", c->name)
-                                                  : -1;
+        if ((frozen ? engine_container_pause : engine_container_unpause)(
+                    d->engine, &w, c->engine_id, e) < 0)
+                return e->code == ERR_NOT_RUNNING
+                               ? err_set(e, ERR_NOT_RUNNING, "Container %s is not running", c->name)
+                               : -1;
         return containers_move(d->store, c->id, c->op, frozen ? LEDGER_PAUSED : LEDGER_RUNNING, e);
 }

@@ -36,7 +36,8 @@ static int note(const struct container *c, void *ctx)
         struct sweep *s = ctx;
         struct cgroup_use use;
         struct err ignored = ERR_INIT;
-        if (find(s->v, s->n, c->uid) || cgroup_use(s->driver, c->uid, &use, &ignored) < 0 || use.cpu_ns < 0)
+        if (find(s->v, s->n, c->uid) || cgroup_use(s->driver, c->uid, &use, &ignored) < 0 ||
+                use.cpu_ns < 0)
                 return 0;
         s->v = xrealloc(s->v, s->n + 1, sizeof *s->v);
         s->v[s->n++] = (struct sample){ c->uid, clock_mono_ms(), use.cpu_ns, -1 };
@@ -58,8 +59,8 @@ void usage_sweep(struct daemon *d)
                 const struct sample *before = find(last.v, last.n, s.v[i].uid);
                 /* A group that was made anew counts from zero again. */
                 if (before && s.v[i].at_ms > before->at_ms && s.v[i].cpu_ns >= before->cpu_ns)
-                        s.v[i].percent =
-                                (s.v[i].cpu_ns - before->cpu_ns) / ((s.v[i].at_ms - before->at_ms) * 10000);
+                        s.v[i].percent = (s.v[i].cpu_ns - before->cpu_ns) /
+                                         ((s.v[i].at_ms - before->at_ms) * 10000);
         }
         free(last.v);
         last.v = s.v;

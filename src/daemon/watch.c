@@ -50,13 +50,15 @@ static int ensure_networks(struct daemon *d, struct err *e)
         const struct config *c = &d->config;
         const struct {
                 const char *name, *bridge;
-        } networks[] = { { c->network_name, c->network_bridge }, { c->network_build_name, c->network_build_bridge } };
+        } networks[] = { { c->network_name, c->network_bridge },
+                { c->network_build_name, c->network_build_bridge } };
         for (size_t i = 0; i < ARRAY_LEN(networks); i++) {
-                struct engine_wait w = { .hangup_fd = d->stop_fd, .deadline = clock_mono_ms() + SETUP_S * 1000 };
-                cleanup_json json_t *labels =
-                        json_pack("{s:s, s:s}", "ds01.managed", "true", "ds01.instance", store_instance(d->store));
-                if (engine_network_ensure(d->engine, &w, networks[i].name, networks[i].bridge, false, labels, NULL,
-                            e) < 0)
+                struct engine_wait w = { .hangup_fd = d->stop_fd,
+                        .deadline = clock_mono_ms() + SETUP_S * 1000 };
+                cleanup_json json_t *labels = json_pack("{s:s, s:s}", "ds01.managed", "true",
+                        "ds01.instance", store_instance(d->store));
+                if (engine_network_ensure(d->engine, &w, networks[i].name, networks[i].bridge,
+                            false, labels, NULL, e) < 0)
                         return -1;
         }
         return 0;
@@ -103,14 +105,16 @@ static int on_event(const struct engine_event *event, void *ctx)
 static void follow(struct daemon *d, bool *recovered, struct err *e)
 {
         struct watching w = { .d = d, .recovered = recovered };
-        struct engine_wait wait = { .hangup_fd = d->stop_fd, .deadline = clock_mono_ms() + SETUP_S * 1000 };
+        struct engine_wait wait = { .hangup_fd = d->stop_fd,
+                .deadline = clock_mono_ms() + SETUP_S * 1000 };
         char label[64];
         daemon_instance_label(d, label);
         if (engine_version(d->engine, &wait, &w.version, e) < 0)
                 return;
         if (w.version.userns_remap) {
-                err_set(e, ERR_ENGINE, "The engine remaps user ids (userns-remap): ds01 can't give people their "
-                                       "own files there");
+                err_set(e, ERR_ENGINE,
+                        "The engine remaps user ids (userns-remap): ds01 can't give people their "
+                        "own files there");
                 return;
         }
         if (ensure_networks(d, e) < 0)
@@ -150,7 +154,8 @@ static void *janitor(void *arg)
 {
         struct daemon *d = arg;
         struct err e = ERR_INIT;
-        for (unsigned round = 0; fd_wait_readable(d->stop_fd, clock_mono_ms() + SWEEP_MS) == 0; round++) {
+        for (unsigned round = 0; fd_wait_readable(d->stop_fd, clock_mono_ms() + SWEEP_MS) == 0;
+                round++) {
                 if (daemon_engine(d, NULL, &e) < 0)
                         continue;
                 attach_sweep(d);

@@ -162,10 +162,8 @@ static void read_devices(const json_t *requests, struct strv *ret)
 {
         size_t i, k;
         json_t *request, *id;
-        json_array_foreach(requests, i, request)
-        {
-                json_array_foreach(json_object_get(request, "DeviceIDs"), k, id)
-                {
+        json_array_foreach (requests, i, request) {
+                json_array_foreach (json_object_get(request, "DeviceIDs"), k, id) {
                         if (json_is_string(id))
                                 strv_add(ret, json_string_value(id));
                 }
@@ -230,8 +228,7 @@ int engine_container_each(struct engine *en, const struct engine_wait *w, const 
                 return -1;
         if (!json_is_array(rows))
                 return err_set(e, ERR_ENGINE, "Can't %s: the engine's answer is no list", c.what);
-        json_array_foreach(rows, i, row)
-        {
+        json_array_foreach (rows, i, row) {
                 cleanup_engine_container struct engine_container one = { 0 };
                 read_row(row, &one);
                 if (fn(&one, ctx))

@@ -42,8 +42,7 @@ static void read_security(const json_t *options, struct engine_version *v)
         size_t i;
         json_t *option;
         cleanup_buf struct buf all = BUF_INIT(sizeof v->security - 1);
-        json_array_foreach(options, i, option)
-        {
+        json_array_foreach (options, i, option) {
                 const char *s = str_or_empty(json_string_value(option));
                 if (str_starts(s, "name=userns"))
                         v->userns_remap = true;

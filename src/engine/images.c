@@ -44,8 +44,7 @@ static void read_strings(const json_t *array, struct strv *ret)
 {
         size_t i;
         json_t *s;
-        json_array_foreach(array, i, s)
-        {
+        json_array_foreach (array, i, s) {
                 if (json_is_string(s))
                         strv_add(ret, json_string_value(s));
         }
@@ -89,8 +88,7 @@ int engine_image_each(struct engine *en, const struct engine_wait *w, const char
                 return -1;
         if (!json_is_array(rows))
                 return err_set(e, ERR_ENGINE, "Can't %s: the engine's answer is no list", c.what);
-        json_array_foreach(rows, i, row)
-        {
+        json_array_foreach (rows, i, row) {
                 cleanup_engine_image struct engine_image one = { .labels = keep(row, "Labels"),
                         .created = json_int(row, "Created", 0),
                         .size = json_int(row, "Size", 0) };

@@ -7,8 +7,8 @@
 
 enum { TEXT_MAX = 64 * 1024 };
 
-static const char *const keys[] = { "ds01.project", "ds01.framework", "ds01.created", "ds01.managed",
-        "ds01.has_user_setup", "ds01.user_id", "ds01.group_id", "ds01.username" };
+static const char *const keys[] = { "ds01.project", "ds01.framework", "ds01.created",
+        "ds01.managed", "ds01.has_user_setup", "ds01.user_id", "ds01.group_id", "ds01.username" };
 
 /* Is the word one of those keys and its value? */
 static bool is_older(const char *word)

@@ -220,8 +220,7 @@ static int read_ds01(const struct reader *r, json_t *table, struct pyproject *p)
 {
         const char *name;
         json_t *value;
-        json_object_foreach(table, name, value)
-        {
+        json_object_foreach (table, name, value) {
                 cleanup_free char *pointer = pointer_to(name);
                 const struct key *key = find_key(name);
                 if (!key)

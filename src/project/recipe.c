@@ -117,7 +117,8 @@ static void note_missing(const struct strv *wanted, const bool *seen, struct str
 /* Is that all: a name, or a name with extras? Then whichever version stands there will do. */
 static bool names_any_version(const char *requirement)
 {
-        size_t n = strspn(requirement, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+        size_t n = strspn(
+                requirement, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
         return requirement[n] == '\0';
 }
 
@@ -224,14 +225,18 @@ int requirements_list(const char *text, const char *shown, struct strv *ret, str
         for (const char *line = text; *line;) {
                 size_t n = logical_line(line), end = find_comment(line, n);
                 const char *from = line + strspn(line, " \t");
-                cleanup_free char *word = from < line + end ? xstrndup(from, (size_t)(line + end - from)) : xstrdup("");
+                cleanup_free char *word = from < line + end
+                                                  ? xstrndup(from, (size_t)(line + end - from))
+                                                  : xstrdup("");
                 for (size_t len = strlen(word); len > 0 && isspace((unsigned char)word[len - 1]);)
                         word[--len] = '\0';
                 if (*word && *word != '#') {
                         if (!requirement_ok(word)) {
                                 cleanup_free char *safe = str_safe(word);
-                                err_set(e, ERR_INVALID, "%s:%u: '%.100s' is not a package", shown, number, safe);
-                                return err_fix(e, "Write that line into requirements.txt yourself: image-update --edit");
+                                err_set(e, ERR_INVALID, "%s:%u: '%.100s' is not a package", shown,
+                                        number, safe);
+                                return err_fix(e,
+                                        "Write that line into requirements.txt yourself: image-update --edit");
                         }
                         strv_take(ret, take_ptr(word));
                 }

@@ -163,9 +163,8 @@ char *template_dockerfile(const struct template_values *v)
         apt_block_add(&b, &apt);
         buf_putc(&b, '\n');
         pip_layer_add(&b);
-        buf_str_add(&b,
-                "\n"
-                "WORKDIR /workspace\n");
+        buf_str_add(&b, "\n"
+                        "WORKDIR /workspace\n");
         return buf_take(&b);
 }
 

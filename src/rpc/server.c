@@ -29,7 +29,7 @@ struct rpc_server {
         int stop_fd;
         pthread_t acceptor;
         bool stopped;
-        bool ending_streams;  /* lock: whatever becomes a stream from now on has its caller hung up */
+        bool ending_streams; /* lock: whatever becomes a stream from now on has its caller hung up */
         pthread_mutex_t lock; /* the list and the flags of its members */
         pthread_cond_t ended; /* a connection left the list */
         struct conn *conns;

@@ -27,8 +27,9 @@ static void read_list(struct db_row *row, struct strv *ret)
         const json_t *item;
         if (json_parse(text, strlen(text), 1, &list, &ignored))
                 return;
-        json_array_foreach(list, i, item) if (json_is_string(item))
-                strv_add(ret, json_string_value(item));
+        json_array_foreach (list, i, item)
+                if (json_is_string(item))
+                        strv_add(ret, json_string_value(item));
 }
 
 static int list_text(const struct strv *list, char **ret, struct err *e)

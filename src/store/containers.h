@@ -31,11 +31,11 @@ struct container { /* one row; strings owned, NULL where unset */
         char born_op[RANDOM_HEX_LEN + 1]; /* the operation that created the row */
         char op[RANDOM_HEX_LEN + 1];      /* the operation under way, "" if none */
         int64_t created_at, started_at, stopped_at, state_since;
-        int exit_code;    /* of the last run; -1 unknown */
-        char *last_lines; /* what it said last before it ended */
-        char *boot_id;    /* the machine's, at the last start */
+        int exit_code;     /* of the last run; -1 unknown */
+        char *last_lines;  /* what it said last before it ended */
+        char *boot_id;     /* the machine's, at the last start */
         char *stop_reason; /* where ds01d itself stopped it: why, in a few words */
-        int warned; /* percent of its time at which its owner was last warned; 0: not yet */
+        int warned;        /* percent of its time at which its owner was last warned; 0: not yet */
 };
 #define cleanup_container CLEANUP(container_done)
 void container_done(struct container *c);

@@ -200,7 +200,8 @@ static void test_strip_escapes(void **state)
         (void)state;
         static const struct {
                 const char *in, *out;
-        } cases[] = { { "plain", "plain" }, { "a\r\nb", "a\nb" }, { "\033[?2004hx$ \033[0;31mred\033[m", "x$ red" },
+        } cases[] = { { "plain", "plain" }, { "a\r\nb", "a\nb" },
+                { "\033[?2004hx$ \033[0;31mred\033[m", "x$ red" },
                 { "\033]0;title\aafter", "after" }, { "\033]0;title\033\\after", "after" },
                 { "\033]0;unended\nnext", "\nnext" }, { "\033(Bx", "Bx" }, { "end\033", "end" },
                 { "end\033[12", "end" }, { "", "" } };

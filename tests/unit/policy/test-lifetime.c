@@ -45,8 +45,8 @@ static void test_warnings(void **state)
                 { 0, INT64_C(4000000000), INT64_C(3000000000), 0, 75 },
         };
         for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-                if (lifetime_warning(table[i].start, table[i].end, table[i].now,
-                            table[i].warned) != table[i].due)
+                if (lifetime_warning(table[i].start, table[i].end, table[i].now, table[i].warned) !=
+                        table[i].due)
                         fail_msg("row %zu", i);
 }
 

@@ -102,8 +102,7 @@ static void collect_paths(const json_t *j, const char *prefix, struct strv *ret)
         const char *key;
         json_t *value;
         if (json_is_object(j) && json_object_size(j)) {
-                json_object_foreach((json_t *)(uintptr_t)j, key, value)
-                {
+                json_object_foreach ((json_t *)(uintptr_t)j, key, value) {
                         cleanup_free char *path =
                                 xasprintf("%s%s%s", prefix, *prefix ? "/" : "", key);
                         collect_paths(value, path, ret);
@@ -195,8 +194,7 @@ static void check_mounts(const json_t *host)
 {
         size_t i;
         json_t *m;
-        json_array_foreach(json_object_get(host, "Mounts"), i, m)
-        {
+        json_array_foreach (json_object_get(host, "Mounts"), i, m) {
                 assert_string_equal(json_str(m, "Type"), "bind");
                 assert_null(strstr(json_str(m, "Source"), "docker.sock"));
                 assert_null(strstr(json_str(m, "Source"), ".."));
@@ -226,8 +224,8 @@ static void check_body(const json_t *body)
         assert_string_equal(last, "NVIDIA_VISIBLE_DEVICES=void");
         size_t i;
         json_t *g;
-        json_array_foreach(json_object_get(json_object_get(body, "HostConfig"), "GroupAdd"), i, g)
-        {
+        json_array_foreach (
+                json_object_get(json_object_get(body, "HostConfig"), "GroupAdd"), i, g) {
                 const char *text = json_string_value(g);
                 assert_true(*text != '0' && text[strspn(text, "0123456789")] == '\0');
         }
@@ -343,8 +341,9 @@ static bool env_line(const json_t *body, const char *line)
 {
         size_t i;
         json_t *v;
-        json_array_foreach(json_object_get(body, "Env"), i,
-                v) if (strcmp(json_string_value(v), line) == 0) return true;
+        json_array_foreach (json_object_get(body, "Env"), i, v)
+                if (strcmp(json_string_value(v), line) == 0)
+                        return true;
         return false;
 }
 

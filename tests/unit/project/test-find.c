@@ -118,7 +118,7 @@ static void each(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(names),
-                cmocka_unit_test(root), cmocka_unit_test(opening), cmocka_unit_test(each) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(root),
+                cmocka_unit_test(opening), cmocka_unit_test(each) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

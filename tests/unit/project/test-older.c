@@ -44,7 +44,8 @@ static void others_are_still_refused(void **state)
 {
         (void)state;
         unsigned line;
-        cleanup_free char *out = older_without_labels("FROM a\nLABEL ds01.project=x ds01.uid=0\n", &line);
+        cleanup_free char *out =
+                older_without_labels("FROM a\nLABEL ds01.project=x ds01.uid=0\n", &line);
         cleanup_dockerfile struct dockerfile d = { 0 };
         struct err e = ERR_INIT;
         assert_non_null(out);

@@ -57,7 +57,8 @@ static void lists(void **state)
         (void)state;
         struct err e = ERR_INIT;
         cleanup_strv struct strv l = { 0 };
-        static const char text[] = "# head\n\n numpy>=1 # why\r\npandas[all]>2,<3\n\t# x\ngit+https://x/y#egg=z";
+        static const char text[] =
+                "# head\n\n numpy>=1 # why\r\npandas[all]>2,<3\n\t# x\ngit+https://x/y#egg=z";
         assert_int_equal(requirements_list(text, "r.txt", &l, &e), 0);
         assert_int_equal(l.n, 3);
         assert_string_equal(l.v[0], "numpy>=1");
@@ -65,8 +66,9 @@ static void lists(void **state)
         assert_string_equal(l.v[2], "git+https://x/y#egg=z");
         static const struct {
                 const char *text, *where;
-        } refused[] = { { "a\n-r other.txt\n", "r.txt:2: " }, { "a \\\n --hash=x\nb\n", "r.txt:1: " },
-                { "a\n\n./local\n", "r.txt:3: " }, { "\x1b[2J\n", "r.txt:1: " } };
+        } refused[] = { { "a\n-r other.txt\n", "r.txt:2: " },
+                { "a \\\n --hash=x\nb\n", "r.txt:1: " }, { "a\n\n./local\n", "r.txt:3: " },
+                { "\x1b[2J\n", "r.txt:1: " } };
         for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
                 assert_int_equal(requirements_list(refused[i].text, "r.txt", &l, &e), -1);
                 assert_int_equal(e.code, ERR_INVALID);
@@ -79,7 +81,8 @@ static void pip_layers(void **state)
 {
         (void)state;
         struct err e = ERR_INIT;
-        static const char *const without[] = { "FROM x\n", "FROM x\n# COPY requirements.txt /\nRUN y\n" };
+        static const char *const without[] = { "FROM x\n",
+                "FROM x\n# COPY requirements.txt /\nRUN y\n" };
         assert_true(dockerfile_installs_requirements("FROM x\nCOPY requirements.txt /x\n"));
         for (size_t i = 0; i < ARRAY_LEN(without); i++) {
                 cleanup_free char *with = NULL;
@@ -201,8 +204,9 @@ static void reading(void **state)
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(requirements), cmocka_unit_test(lists), cmocka_unit_test(pip_layers),
-                cmocka_unit_test(bad_names), cmocka_unit_test(apt_blocks),
-                cmocka_unit_test(changed_blocks_are_left_alone), cmocka_unit_test(reading) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(requirements), cmocka_unit_test(lists),
+                cmocka_unit_test(pip_layers), cmocka_unit_test(bad_names),
+                cmocka_unit_test(apt_blocks), cmocka_unit_test(changed_blocks_are_left_alone),
+                cmocka_unit_test(reading) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
