@@ -42,6 +42,13 @@ int cli_connect(struct cli *c, struct err *e)
         return c->rpc ? 0 : rpc_connect(cli_socket_path(), &c->rpc, e);
 }
 
+void cli_for_user(const struct cli *c, json_t *params)
+{
+        const char *user = cli_value(c, "user");
+        if (user)
+                json_object_set_new(params, "user", json_string(user));
+}
+
 int cli_call(struct cli *c, const char *method, json_t *params, json_t **ret, struct err *e)
 {
         if (cli_connect(c, e) < 0) {

@@ -87,6 +87,8 @@ void cli_values(const struct cli *c, const char *option, struct strv *ret);
  */
 int cli_connect(struct cli *c, struct err *e);
 int cli_call(struct cli *c, const char *method, json_t *params, json_t **ret, struct err *e);
+/* Puts --user=NAME, where it is given, into the parameters of a request. */
+void cli_for_user(const struct cli *c, json_t *params);
 /* The socket in force: DS01_SOCKET or the built-in path. */
 const char *cli_socket_path(void);
 

@@ -241,8 +241,7 @@ static int run(struct cli *c, struct err *e)
 {
         cleanup_json json_t *rows = json_array();
         json_t *params = json_object();
-        if (cli_value(c, "user"))
-                json_object_set_new(params, "user", json_string(cli_value(c, "user")));
+        cli_for_user(c, params);
         if (cli_connect(c, e) < 0) {
                 json_decref(params);
                 return -1;

@@ -123,8 +123,7 @@ static int run(struct cli *c, struct err *e)
         cleanup_json json_t *rows = json_array();
         json_t *params = json_pack("{s:b}", "all", (int)all);
         const char *user = cli_value(c, "user");
-        if (user)
-                json_object_set_new(params, "user", json_string(user));
+        cli_for_user(c, params);
         if (get_format(c, &format, e) < 0 || cli_connect(c, e) < 0) {
                 json_decref(params);
                 return -1;

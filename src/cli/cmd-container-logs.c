@@ -36,7 +36,7 @@ static int run(struct cli *c, struct err *e)
 {
         char name[41];
         long long tail = -1;
-        const char *given = cli_value(c, "tail"), *user = cli_value(c, "user");
+        const char *given = cli_value(c, "tail");
         if (given && !str_to_int(given, 0, 1000000, &tail))
                 return cli_usage(c, e, "Option --tail takes a number of lines");
         if (pick_container(c, "Select a container:", PICK_ALL, name, e) < 0 ||
@@ -44,8 +44,7 @@ static int run(struct cli *c, struct err *e)
                 return -1;
         json_t *params = json_pack("{s:s, s:b, s:I}", "name", name, "follow",
                 (int)cli_has(c, "follow"), "tail", (json_int_t)tail);
-        if (user)
-                json_object_set_new(params, "user", json_string(user));
+        cli_for_user(c, params);
         int write_errno = 0;
         int r = rpc_stream(
                 c->rpc, "io.ds01.Containers.Logs", params, NULL, 0, on_row, &write_errno, e);

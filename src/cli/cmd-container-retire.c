@@ -14,8 +14,7 @@
 static int look(struct cli *c, const char *name, json_t **ret, struct err *e)
 {
         json_t *params = json_pack("{s:s}", "name", name);
-        if (cli_value(c, "user"))
-                json_object_set_new(params, "user", json_string(cli_value(c, "user")));
+        cli_for_user(c, params);
         return cli_call(c, "io.ds01.Containers.Get", params, ret, e);
 }
 

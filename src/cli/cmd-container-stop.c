@@ -30,8 +30,7 @@ static int stop_one(struct cli *c, const char *name, struct err *e)
         json_t *params = json_pack("{s:s, s:b}", "name", name, "force", (int)cli_has(c, "force"));
         if (cli_value(c, "time") && str_to_int(cli_value(c, "time"), 0, GRACE_MAX_S, &seconds))
                 json_object_set_new(params, "time", json_integer(seconds));
-        if (cli_value(c, "user"))
-                json_object_set_new(params, "user", json_string(cli_value(c, "user")));
+        cli_for_user(c, params);
         cleanup_free char *still = xasprintf("%s is still being stopped", name);
         if (slow_call(c, "Stopping its processes", still, "io.ds01.Containers.Stop", params, &reply,
                     e) < 0)

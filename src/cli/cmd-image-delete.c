@@ -17,8 +17,7 @@ static int on_row(const json_t *row, void *ctx)
 static int list_images(struct cli *c, json_t *ret, struct err *e)
 {
         json_t *params = json_object();
-        if (cli_value(c, "user"))
-                json_object_set_new(params, "user", json_string(cli_value(c, "user")));
+        cli_for_user(c, params);
         if (cli_connect(c, e) < 0) {
                 json_decref(params);
                 return -1;
@@ -87,8 +86,7 @@ static int delete_one(struct cli *c, const char *image, struct err *e)
 {
         cleanup_json json_t *reply = NULL;
         json_t *params = json_pack("{s:s}", "image", image);
-        if (cli_value(c, "user"))
-                json_object_set_new(params, "user", json_string(cli_value(c, "user")));
+        cli_for_user(c, params);
         if (cli_call(c, "io.ds01.Images.Delete", params, &reply, e) < 0)
                 return -1;
         out_say("Deleted %s.", image);

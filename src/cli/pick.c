@@ -49,8 +49,7 @@ int pick_list(struct cli *c, enum pick_which which, struct choices *ret, struct 
 {
         struct picking p = { kinds[which].states, ret };
         json_t *params = json_pack("{s:b}", "all", (int)kinds[which].all);
-        if (cli_value(c, "user"))
-                json_object_set_new(params, "user", json_string(cli_value(c, "user")));
+        cli_for_user(c, params);
         if (cli_connect(c, e) < 0) {
                 json_decref(params);
                 return -1;

@@ -7,13 +7,27 @@
 
 #include <string.h>
 
+/* How to have it again: by its project, or from the image that it was deployed from. */
+static void say_again(const struct cli *c, const char *name, const json_t *reply)
+{
+        const char *image = str_or_empty(json_str(reply, "image"));
+        if (cli_value(c, "user"))
+                return;
+        if (str_starts(image, "ds01-") && str_eq(json_str(reply, "project"), name))
+                out_say("Start again: project launch %s", name);
+        else if (str_starts(image, "ds01-"))
+                out_say("Start again: container deploy %s --project=%s", name,
+                        str_or_empty(json_str(reply, "project")));
+        else if (*image)
+                out_say("Start again: container deploy %s --image=%s", name, image);
+}
+
 int retire_container(struct cli *c, const char *name, bool force, bool image, struct err *e)
 {
         cleanup_json json_t *reply = NULL;
         json_t *params = json_pack(
                 "{s:s, s:b, s:b}", "name", name, "force", (int)force, "image", (int)image);
-        if (cli_value(c, "user"))
-                json_object_set_new(params, "user", json_string(cli_value(c, "user")));
+        cli_for_user(c, params);
         cleanup_free char *still = xasprintf("%s is still being retired", name);
         if (slow_call(c, force ? "Removing" : "Stopping its processes", still,
                     "io.ds01.Containers.Retire", params, &reply, e) < 0)
@@ -23,6 +37,6 @@ int retire_container(struct cli *c, const char *name, bool force, bool image, st
         out_say("Retired %s. Your files are kept in %s.%s%s%s", name,
                 *workspace ? workspace : "~/workspace", removed && *removed ? " Image " : "",
                 str_or_empty(removed), removed && *removed ? " removed." : "");
-        out_say("Start again: project launch %s", name);
+        say_again(c, name, reply);
         return 0;
 }

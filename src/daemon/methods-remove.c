@@ -55,9 +55,11 @@ static int let_go(struct daemon *d, const struct target *target, const json_t *p
 static int answer(struct rpc_call *call, const struct container *c, const char *image_removed)
 {
         /* c is as it was when its operation began. */
-        return rpc_reply(call,
-                json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "image_removed", image_removed,
-                        "was", ledger_wire(c->state), "workspace", str_or_empty(c->workspace)));
+        return rpc_reply(
+                call, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", c->name, "image_removed",
+                              image_removed, "was", ledger_wire(c->state), "workspace",
+                              str_or_empty(c->workspace), "project", str_or_empty(c->project),
+                              "image", str_or_empty(c->image_ref)));
 }
 
 int containers_retire(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
