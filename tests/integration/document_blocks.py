@@ -16,10 +16,18 @@ runs its lines one by one. What a line does on a terminal is said by its second 
     init      the questions of `project init`; Enter each time
     fails N   ends with status N
     admin     a line for someone who may use the engine
-    later     the command comes later: the test fails as soon as it exists, so that its block is run
+    later     the command comes with the work that LATER names: the test fails as soon as it exists,
+              so that its block is run
 """
 
 from typing import NamedTuple
+
+
+# The commands of the guide that are still to come, and the issue that each comes with.
+LATER = {
+    "dashboard": "For people: menus, guided mode, dashboard, help, packages",
+    "gpu-queue": "GPUs, limits and a fair queue",
+}
 
 
 class Block(NamedTuple):

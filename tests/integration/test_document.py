@@ -5,7 +5,7 @@ import subprocess
 
 import pexpect
 import pytest
-from document_blocks import BLOCKS
+from document_blocks import BLOCKS, LATER
 from harness.expect import prompt_of, row
 
 BUILD = r"uild it now\? \[Y/n\] "
@@ -111,6 +111,7 @@ class Typist:
         subprocess.run(words, env=env, check=True, stdout=subprocess.DEVNULL, timeout=30)
 
     def later(self, line):
+        assert line.split()[0] in LATER, f"{line}: what does it wait for?"
         done = self.user.run(f"ds01 {line.split()[0].replace('-', ' ')} --help"
                              if "-" in line.split()[0] and not line.startswith("gpu-queue") else f"ds01 {line} --help")
         assert done.rc == 2, f"{line} exists now: give its block real expectations\n{done}"
