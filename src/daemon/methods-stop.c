@@ -32,6 +32,17 @@ static int finish(struct daemon *d, struct container *c, int result, struct err 
         return result;
 }
 
+/* What an operation that was given up left half made or half gone is the janitor's to finish, and the
+ * engine may not even have it. */
+static int check_whole(const struct container *c, struct err *e)
+{
+        if (c->state != LEDGER_CREATING && c->state != LEDGER_REMOVING)
+                return 0;
+        err_set(e, ERR_BUSY, "Container %s is still being %s", c->name,
+                c->state == LEDGER_CREATING ? "created" : "removed");
+        return err_fix(e, "Try again in a moment");
+}
+
 static int stop(struct daemon *d, struct container *c, const json_t *params, bool *ret_already,
         struct err *e)
 {
@@ -39,8 +50,9 @@ static int stop(struct daemon *d, struct container *c, const json_t *params, boo
         if (container_take(d, c, e) < 0)
                 return -1;
         *ret_already = c->state == LEDGER_STOPPED || c->state == LEDGER_CREATED;
-        int r = *ret_already ? 0
-                             : container_halt(d, c, force ? 0 : container_grace(d, c, params), e);
+        int r = check_whole(c, e);
+        if (r == 0 && !*ret_already)
+                r = container_halt(d, c, force ? 0 : container_grace(d, c, params), e);
         return finish(d, c, r, e);
 }
 
