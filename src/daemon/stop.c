@@ -8,7 +8,9 @@
 
 #include <signal.h>
 
-enum { POLL_MS = 20, STOP_S = 60 };
+/* The rounds come quickly first, since most stops take no time; a long grace must not keep us busy
+ * with reading what a thousand processes are about. */
+enum { POLL_MS = 20, POLL_MAX_MS = 500, STOP_S = 60 };
 
 /* Sends the signal that still helps; returns how many processes are left besides the init process. */
 static size_t stop_round(pid_t init, const char *engine_id, bool first)
@@ -43,12 +45,15 @@ int container_stop(struct daemon *d, const struct container *c, int grace_s, str
         if (paused && grace_s > 0 && engine_container_unpause(d->engine, &w, c->engine_id, e) < 0)
                 return -1;
         int64_t deadline = clock_mono_ms() + (int64_t)grace_s * 1000;
-        for (bool first = true; clock_mono_ms() < deadline; first = false) {
-                struct engine_wait shortly = { .hangup_fd = -1,
-                        .deadline = clock_mono_ms() + POLL_MS };
+        bool first = true;
+        for (int64_t ms = POLL_MS, now_ms; (now_ms = clock_mono_ms()) < deadline;
+                ms = ms * 5 / 4 > POLL_MAX_MS ? POLL_MAX_MS : ms * 5 / 4) {
+                int64_t round_end = now_ms + ms < deadline ? now_ms + ms : deadline;
+                struct engine_wait shortly = { .hangup_fd = -1, .deadline = round_end };
                 struct err waiting = ERR_INIT;
                 int code;
                 stop_round(init, c->engine_id, first);
+                first = false;
                 if (engine_container_wait(d->engine, &shortly, c->engine_id, &code, &waiting) ==
                                 0 ||
                         waiting.code == ERR_NOT_FOUND)
