@@ -22,7 +22,8 @@ void methods_dispatch(struct rpc_call *call, void *ctx)
         audit_begin(ctx, who, call, &audit);
         int r = fn ? fn(ctx, who, call, &e)
                    : err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
-        audit_end(ctx, who, call, &audit, r < 0 ? &e : NULL);
+        /* Without an error it was done, and only its answer found nobody any more. */
+        audit_end(ctx, who, call, &audit, r < 0 && e.code != ERR_NONE ? &e : NULL);
         if (r == 0)
                 return;
         /* Streams end with us: to their callers that is no hang-up of theirs. */
