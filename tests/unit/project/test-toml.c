@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -65,6 +66,52 @@ static void refused(void **state)
                 assert_int_equal(f.line, cases[i].line);
                 assert_true(f.column > 0);
                 assert_true(f.reason[0] != '\0');
+        }
+}
+
+/* Texts against which toml++ only asserts are refused like any other, with their line. */
+static void asserted(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                unsigned line;
+        } cases[] = { { "[[[", 1 }, { "[[[\n", 1 }, { "a = 1\n\n[[[a]]]\nb = 2\n", 3 } };
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                json_t *tree = NULL, *where = NULL;
+                struct toml_failure f;
+                assert_int_equal(
+                        toml_parse(cases[i].text, strlen(cases[i].text), &tree, &where, &f), -1);
+                assert_int_equal(f.line, cases[i].line);
+                assert_true(f.reason[0] != '\0');
+        }
+}
+
+/* Whatever stands in the file, the program goes on: random texts of what TOML is made of. */
+static void random_texts(void **state)
+{
+        (void)state;
+        static const char *const parts[] = { "[", "]", "[[", "]]", "a", "b.c", ".", "=", "\"", "'",
+                "'''", "\"\"\"", "\n", "\r\n", " ", "\t", "1", "-", "+", "_", "0x", "1.5", "e",
+                "inf", "nan", "true", "1979-05-27", "T07:32:00", "Z", "{", "}", ",", "#", "\\",
+                "\\u", "\xc3\xa4", "\xff", "\x01", ":" };
+        srand(20261123);
+        for (int round = 0; round < 20000; round++) {
+                char text[256] = "";
+                size_t n = 0;
+                for (int k = rand() % 16; k >= 0; k--) {
+                        const char *part = parts[(size_t)rand() % ARRAY_LEN(parts)];
+                        memcpy(text + n, part, strlen(part));
+                        n += strlen(part);
+                }
+                json_t *tree = NULL, *where = NULL;
+                struct toml_failure f;
+                if (toml_parse(text, n, &tree, &where, &f) == 0) {
+                        json_decref(tree);
+                        json_decref(where);
+                } else {
+                        assert_true(f.reason[0] != '\0');
+                }
         }
 }
 
@@ -159,7 +206,8 @@ static void size_limit(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(values_and_places),
-                cmocka_unit_test(refused), cmocka_unit_test(nesting),
+                cmocka_unit_test(refused), cmocka_unit_test(asserted),
+                cmocka_unit_test(random_texts), cmocka_unit_test(nesting),
                 cmocka_unit_test(nesting_over_lines), cmocka_unit_test(dots_elsewhere),
                 cmocka_unit_test(size_limit) };
         return cmocka_run_group_tests(tests, NULL, NULL);
