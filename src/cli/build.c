@@ -206,6 +206,9 @@ int build_project(struct cli *c, const char *project, int project_fd, const stru
                 err_set(e, ERR_INTERRUPTED, "The build of %s was given up", project);
         if (r < 0 && !v.plain && v.log.len > 0 && e->code != ERR_INTERRUPTED)
                 out_say("%s", buf_str(&v.log));
+        if (r < 0 && e->code == ERR_FAILED && !e->fix[0])
+                err_fix(e, "Mend requirements.txt or the Dockerfile, then: image-create %s",
+                        project);
         if (r == 0)
                 out_say("Built %s.", str_or_empty(v.image));
         buf_done(&v.log);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum format { FORMAT_TABLE, FORMAT_SIMPLE, FORMAT_JSON, FORMAT_QUIET };
 
@@ -142,7 +143,9 @@ static int run(struct cli *c, struct err *e)
                         : all ? "You have no containers. Start one: project launch"
                               : "No running containers. Show all: container-list --all · Start one: project launch");
         } else {
-                print_table(rows, format == FORMAT_SIMPLE, user && strcmp(user, "all") == 0);
+                /* Root, who has none, sees everyone's. */
+                bool everyone = user ? strcmp(user, "all") == 0 : geteuid() == 0;
+                print_table(rows, format == FORMAT_SIMPLE, everyone);
                 tell_reasons(rows);
         }
         return 0;

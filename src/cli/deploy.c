@@ -137,7 +137,8 @@ static int find_image(struct deploy *d, struct err *e)
         if (json_bool(d->info, "catalogue", false))
                 return 0;
         err_set(e, ERR_NO_IMAGE, "Image %s not found", ref);
-        return err_fix(e, "project launch %s", d->project);
+        return *d->image ? err_fix(e, "image-list --all")
+                         : err_fix(e, "project launch %s", d->project);
 }
 
 /* A catalogue image needs no project: its workspace is made, as the user, if it isn't there. */

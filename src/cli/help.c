@@ -15,11 +15,18 @@ static const struct {
 #undef X
 };
 
+/* The blanks that bring a text to a width in columns; printf itself counts bytes. */
+static int pad(const char *text, int width)
+{
+        int n = (int)str_width(text);
+        return n < width ? width - n : 0;
+}
+
 /* The name people type most: "project launch" for the main commands, "container-list" for the rest. */
 static void print_command_line(const struct command *cmd)
 {
         cleanup_free char *usage = cli_usage_line(cmd);
-        printf("  %-44s %s\n", usage, cmd->summary);
+        printf("  %s%*s %s\n", usage, pad(usage, 44), "", cmd->summary);
 }
 
 void help_overview(void)
@@ -50,7 +57,10 @@ static void print_option(const struct opt *o)
         cleanup_free char *value = o->arg ? xasprintf("=%s", o->arg) : xstrdup("");
         cleanup_free char *left = o->letter ? xasprintf("-%c, --%s%s", o->letter, o->name, value)
                                             : xasprintf("    --%s%s", o->name, value);
-        printf("  %-24s %s\n", left, o->help);
+        if (str_width(left) > 24)
+                printf("  %s\n  %24s %s\n", left, "", o->help);
+        else
+                printf("  %s%*s %s\n", left, pad(left, 24), "", o->help);
 }
 
 static void print_options(const struct command *cmd)

@@ -77,7 +77,11 @@ int main(int argc, char **argv)
                 return 2;
         int status = flush_data(run(&c, argc, argv, &e), &e);
         if (status < 0) {
-                out_error(&e);
+                /* Whoever pressed Ctrl-C knows: that is an answer, not an error. */
+                if (e.code == ERR_INTERRUPTED && !e.fix[0])
+                        out_say("%s.", e.msg);
+                else
+                        out_error(&e);
                 status = err_exit_status(e.code);
         }
         rpc_client_free(c.rpc);

@@ -107,8 +107,10 @@ static int not_found(const char *root, const char *name, struct err *e)
         const char *nearest =
                 projects.n ? str_nearest(name, (const char *const *)projects.v) : NULL;
         err_set(e, ERR_NOT_FOUND, "Project %s not found in ~/workspace", name);
-        if (nearest)
+        if (nearest) {
                 err_detail(e, "Did you mean '%s'?", nearest);
+                return err_fix(e, "project launch %s\nproject init %s", nearest, name);
+        }
         return err_fix(e, "project init %s", name);
 }
 
