@@ -36,6 +36,12 @@ static int identify(struct rpc_call *call, struct daemon *d, struct caller **ret
                 who = xcalloc(1, sizeof *who);
                 who->daemon = d;
                 who->peer = peer;
+                /* From here on the name goes into replies, rows and logs, which are UTF-8. */
+                if (!str_is_utf8(who->peer.user, strlen(who->peer.user))) {
+                        char *safe = str_safe(who->peer.user);
+                        free(who->peer.user);
+                        who->peer.user = safe;
+                }
                 who->in_access_group = member(&who->peer, d->config.access_group);
                 who->in_admin_group = member(&who->peer, d->config.admin_group);
                 rpc_conn_set_data(call, who, caller_free);
