@@ -44,8 +44,9 @@ struct daemon {
 
 /*
  * 0 once the engine answers and what a former process left behind is dealt with; else ERR_ENGINE
- * with the reason. Every operation that changes something asks first. Right after our start it waits
- * until the engine has been asked once, at most some seconds. ret_version may be NULL.
+ * with the reason. Every operation that changes something asks first. Right after our start, or after
+ * the engine was lost, it waits until the engine has been asked once more, at most some seconds.
+ * ret_version may be NULL.
  */
 int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct err *e);
 

@@ -36,7 +36,8 @@ static void set_down(struct daemon *d, const struct err *e)
         pthread_mutex_lock(&d->lock);
         bool was_ready = d->engine_ready;
         d->engine_ready = false;
-        d->engine_tried = true;
+        /* One that was there a moment ago may only be restarting: requests wait for the next attempt. */
+        d->engine_tried = !was_ready;
         pthread_cond_broadcast(&d->engine_asked);
         bool news = was_ready || strcmp(d->engine_error.msg, e->msg) != 0;
         d->engine_error = *e;
