@@ -10,13 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool member(const struct peer *p, const char *group)
-{
-        gid_t gid;
-        struct err ignored = ERR_INIT;
-        return group && host_group_gid(group, &gid, &ignored) == 0 && peer_in_group(p, gid);
-}
-
 static void caller_free(void *data)
 {
         struct caller *who = data;
@@ -42,8 +35,8 @@ static int identify(struct rpc_call *call, struct daemon *d, struct caller **ret
                         free(who->peer.user);
                         who->peer.user = safe;
                 }
-                who->in_access_group = member(&who->peer, d->config.access_group);
-                who->in_admin_group = member(&who->peer, d->config.admin_group);
+                who->in_access_group = peer_in_named_group(&who->peer, d->config.access_group);
+                who->in_admin_group = peer_in_named_group(&who->peer, d->config.admin_group);
                 rpc_conn_set_data(call, who, caller_free);
         }
         *ret = who;

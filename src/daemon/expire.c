@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/named.h"
 #include "daemon/operation.h"
 #include "daemon/remove.h"
 #include "daemon/rules.h"
@@ -26,16 +27,6 @@ int64_t expire_kept_until(const struct limits *l, const struct container *c)
 {
         return c->state == LEDGER_STOPPED ? lifetime_end(l, LIMIT_CONTAINER_HOLD, c->stopped_at)
                                           : 0;
-}
-
-static int take(struct daemon *d, struct container *c, bool *ret_taken, struct err *e)
-{
-        char op[RANDOM_HEX_LEN + 1];
-        random_hex(op);
-        *ret_taken = false;
-        if (containers_begin(d->store, c->id, op, ret_taken, c, e) == 0)
-                return 0;
-        return e->code == ERR_NOT_FOUND ? 0 : -1;
 }
 
 /* ---- what ran too long ---- */
@@ -76,8 +67,8 @@ static void stop_one(struct daemon *d, int64_t id)
         cleanup_container struct container c = { .id = id };
         struct limits l;
         struct err e = ERR_INIT;
-        bool taken = false;
-        if (take(d, &c, &taken, &e) < 0 || !taken)
+        /* Gone, or somebody is at it: the next sweep looks again. */
+        if (container_take(d, &c, &e) < 0)
                 return;
         rules_limits_of(d, c.uid, c.user, &l);
         int64_t until = expire_runs_until(&l, &c);
@@ -166,8 +157,8 @@ static void remove_one(struct daemon *d, int64_t id)
         cleanup_container struct container c = { .id = id };
         struct limits l;
         struct err e = ERR_INIT;
-        bool taken = false;
-        if (take(d, &c, &taken, &e) < 0 || !taken)
+        /* Gone, or somebody is at it: the next sweep looks again. */
+        if (container_take(d, &c, &e) < 0)
                 return;
         rules_limits_of(d, c.uid, c.user, &l);
         int64_t until = expire_kept_until(&l, &c);

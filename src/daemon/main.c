@@ -123,11 +123,9 @@ static bool privileged(int conn_fd, const struct ucred *peer, void *ctx)
         struct daemon *d = ctx;
         struct peer p = { 0 };
         struct err ignored = ERR_INIT;
-        gid_t gid;
         (void)peer;
-        bool admin = d->config.admin_group &&
-                     host_group_gid(d->config.admin_group, &gid, &ignored) == 0 &&
-                     peer_of_socket(conn_fd, &p, &ignored) == 0 && peer_in_group(&p, gid);
+        bool admin = peer_of_socket(conn_fd, &p, &ignored) == 0 &&
+                     peer_in_named_group(&p, d->config.admin_group);
         peer_done(&p);
         return admin;
 }

@@ -30,7 +30,8 @@ int container_take(struct daemon *d, struct container *c, struct err *e)
         random_hex(op);
         if (containers_begin(d->store, c->id, op, &taken, c, e) < 0)
                 return e->code == ERR_NOT_FOUND
-                               ? err_set(e, ERR_NOT_FOUND, "No container '%s' of yours", c->name)
+                               ? err_set(e, ERR_NOT_FOUND, "No container '%s' of yours",
+                                         str_or_empty(c->name))
                                : -1;
         if (taken)
                 return 0;
@@ -43,6 +44,7 @@ int container_grace(struct daemon *d, const struct container *c, const json_t *p
 {
         struct limits l;
         rules_limits_of(d, c->uid, c->user, &l);
-        int64_t grace = json_int(params, "time", limits_get(&l, LIMIT_GRACE));
-        return grace < 0 || grace > GRACE_MAX_S ? GRACE_MAX_S : (int)grace;
+        int64_t asked = json_int(params, "time", -1);
+        int64_t grace = asked < 0 ? limits_get(&l, LIMIT_GRACE) : asked;
+        return grace > GRACE_MAX_S ? GRACE_MAX_S : (int)grace;
 }

@@ -166,12 +166,9 @@ void rules_limits_of_peer(struct daemon *d, const struct peer *peer, struct limi
         cleanup_rules struct rules *r = rules_get(d);
         cleanup_strv struct strv groups = { 0 };
         const struct strv *asked = policy_unix_groups(r->policy);
-        for (size_t i = 0; i < asked->n; i++) {
-                gid_t gid;
-                struct err ignored = ERR_INIT;
-                if (host_group_gid(asked->v[i], &gid, &ignored) == 0 && peer_in_group(peer, gid))
+        for (size_t i = 0; i < asked->n; i++)
+                if (peer_in_named_group(peer, asked->v[i]))
                         strv_add(&groups, asked->v[i]);
-        }
         policy_limits(r->policy, peer->user, &groups, ret);
 }
 

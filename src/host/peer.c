@@ -169,6 +169,13 @@ static bool gid_among(gid_t gid, const gid_t *gids, size_t n)
         return false;
 }
 
+bool peer_in_named_group(const struct peer *p, const char *name)
+{
+        gid_t gid;
+        struct err ignored = ERR_INIT;
+        return name && host_group_gid(name, &gid, &ignored) == 0 && peer_in_group(p, gid);
+}
+
 void peer_container_groups(
         const struct peer *p, const struct strv *allowed_names, gid_t **ret_gids, size_t *ret_n)
 {

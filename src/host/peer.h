@@ -32,6 +32,9 @@ int peer_of_socket(int fd, struct peer *ret, struct err *e);
 /* True if gid is the peer's primary or a supplementary group. */
 bool peer_in_group(const struct peer *p, gid_t gid);
 
+/* The same for a group's name; no such group, or NULL, is false. May ask the network (account.h). */
+bool peer_in_named_group(const struct peer *p, const char *name);
+
 /*
  * The supplementary groups that a container of this peer gets: its own groups from GID_MIN up, and
  * those of its own groups that `allowed_names` lists. Never the primary group (it goes with the
