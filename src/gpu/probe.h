@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The probe as its parent sees it: a child process that answers each request with one line.
+ *
+ * NVML can hang for ever in the kernel, so nobody waits for the child without a deadline: one that
+ * misses it is killed and left to init if even that takes time. The next request starts a new one,
+ * not sooner than PROBE_RESTART_MS after the last start, so that a broken driver costs little.
+ * One thread at a time per struct.
+ */
+#pragma once
+
+#include "gpu/sample.h"
+
+enum { PROBE_RESTART_MS = 1000 };
+
+struct probe;
+
+/*
+ * `command` is the program; `simulate` a specification for --simulate, or NULL; `world` the file
+ * that changes a simulation while it runs, or NULL. Copies all. Starts nothing. Caller owns *ret.
+ */
+struct probe *probe_new(const char *command, const char *simulate, const char *world);
+/* Ends the child; never waits for longer than 100 ms. NULL is fine. */
+void probe_free(struct probe *p);
+
+/*
+ * One sample, at most until `deadline` (clock_mono_ms() time). ERR_BUSY: no answer in time, the child
+ * was killed. ERR_FAILED: it could not be started, ended, or wrote nonsense; *e says which. A
+ * program that does not exist is a machine without GPUs: 0 with GPU_HEALTH_NONE.
+ */
+int probe_sample(struct probe *p, int64_t deadline, struct gpu_sample *ret, struct err *e);
