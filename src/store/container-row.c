@@ -14,6 +14,7 @@ void container_done(struct container *c)
                 free(owned[i]);
         strv_done(&c->data_ro);
         strv_done(&c->data_rw);
+        strv_done(&c->gpus);
         *c = (struct container){ 0 };
 }
 
@@ -37,7 +38,7 @@ static int list_text(const struct strv *list, char **ret, struct err *e)
         cleanup_json json_t *array = json_array();
         for (size_t i = 0; i < list->n; i++)
                 if (json_array_append_new(array, json_string(list->v[i])))
-                        return err_set(e, ERR_INVALID, "The path of a data folder is not UTF-8");
+                        return err_set(e, ERR_INVALID, "A path or the name of a GPU is not UTF-8");
         *ret = json_text(array);
         return 0;
 }
@@ -68,12 +69,14 @@ void container_read(struct db_row *row, void *ctx)
         c->boot_id = db_text(row);
         c->stop_reason = db_text(row);
         c->warned = (int)db_int(row);
+        read_list(row, &c->gpus);
 }
 
 int container_insert(struct db *db, struct container *c, struct err *e)
 {
-        cleanup_free char *ro = NULL, *rw = NULL;
-        if (list_text(&c->data_ro, &ro, e) || list_text(&c->data_rw, &rw, e))
+        cleanup_free char *ro = NULL, *rw = NULL, *gpus = NULL;
+        if (list_text(&c->data_ro, &ro, e) || list_text(&c->data_rw, &rw, e) ||
+                list_text(&c->gpus, &gpus, e))
                 return -1;
         if (db_run(db, QUERY_CONTAINER_INSERT,
                     ARGS(INT(c->uid), INT(c->gid), TEXT(c->name), TEXT(c->user), TEXT(c->project),
@@ -82,7 +85,7 @@ int container_insert(struct db *db, struct container *c, struct err *e)
                             TEXT(rw), TEXT(ledger_wire(c->state)), TEXT(c->born_op), TEXT(c->op),
                             INT(c->created_at), INT(c->started_at), INT(c->stopped_at),
                             INT(c->state_since), INT(c->exit_code), TEXT(c->last_lines),
-                            TEXT(c->boot_id), TEXT(c->stop_reason), INT(c->warned)),
+                            TEXT(c->boot_id), TEXT(c->stop_reason), INT(c->warned), TEXT(gpus)),
                     e))
                 return -1;
         c->id = db_inserted_id(db);

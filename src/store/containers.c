@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/containers.h"
 
-#include "store/container-row.h"
+#include "store/container-change.h"
+#include "store/leases.h"
 #include "store/store-private.h"
 
 #include <string.h>
@@ -88,41 +89,38 @@ static void read_int(struct db_row *row, void *ctx)
         *(int64_t *)ctx = db_int(row);
 }
 
-static int reserve(
-        struct db *db, struct container *c, int max, enum reserve_verdict *ret, struct err *e)
+int container_reserve_in(
+        struct db *db, struct container *row, int max, enum reserve_verdict *ret, struct err *e)
 {
         size_t same_name = 0;
         int64_t have = 0;
-        if (db_rows(db, QUERY_CONTAINER_BY_NAME, ARGS(INT(c->uid), TEXT(c->name)), NULL, NULL,
+        if (db_rows(db, QUERY_CONTAINER_BY_NAME, ARGS(INT(row->uid), TEXT(row->name)), NULL, NULL,
                     &same_name, e) ||
-                db_rows(db, QUERY_CONTAINER_COUNT, ARGS(INT(c->uid)), read_int, &have, NULL, e))
+                db_rows(db, QUERY_CONTAINER_COUNT, ARGS(INT(row->uid)), read_int, &have, NULL, e))
                 return -1;
         *ret = same_name > 0 ? RESERVE_EXISTS : max >= 0 && have >= max ? RESERVE_LIMIT : RESERVED;
-        return *ret == RESERVED ? container_insert(db, c, e) : 0;
+        return *ret == RESERVED ? container_insert(db, row, e) : 0;
+}
+
+int container_reserve_prepare(const struct container *c, struct container *row, struct err *e)
+{
+        if (strlen(c->born_op) != RANDOM_HEX_LEN)
+                return err_set(e, ERR_INVALID, "A reservation needs an operation");
+        /* A copy that owns nothing: *c changes only if the row is there for good. */
+        *row = *c;
+        row->state = LEDGER_CREATING;
+        row->exit_code = -1;
+        row->state_since = clock_unix();
+        memcpy(row->op, row->born_op, sizeof row->op);
+        if (row->created_at == 0)
+                row->created_at = row->state_since;
+        return 0;
 }
 
 int containers_reserve(struct store *s, struct container *c, int max_containers,
         enum reserve_verdict *ret, struct err *e)
 {
-        if (strlen(c->born_op) != RANDOM_HEX_LEN)
-                return err_set(e, ERR_INVALID, "A reservation needs an operation");
-        /* A copy that owns nothing: *c changes only if the row is there for good. */
-        struct container row = *c;
-        row.state = LEDGER_CREATING;
-        row.exit_code = -1;
-        row.state_since = clock_unix();
-        memcpy(row.op, row.born_op, sizeof row.op);
-        if (row.created_at == 0)
-                row.created_at = row.state_since;
-        enum reserve_verdict verdict = RESERVE_LIMIT;
-        struct db *db;
-        if (store_write_begin(s, &db, e) ||
-                store_write_end(s, reserve(db, &row, max_containers, &verdict, e), e))
-                return -1;
-        if (verdict == RESERVED)
-                *c = row;
-        *ret = verdict;
-        return 0;
+        return leases_reserve(s, c, max_containers, NULL, 0, 0, ret, e);
 }
 
 int containers_adopt(struct store *s, struct container *c, struct err *e)
@@ -288,7 +286,13 @@ int containers_observe(struct store *s, int64_t id, enum ledger_state to, int ex
         return 0;
 }
 
-static int delete (struct db *db, int64_t id, const char *op, struct err *e)
+int container_check_op(struct db *db, int64_t id, const char *op, struct err *e)
+{
+        CLEANUP(holder_done) struct holder h = { 0 };
+        return check_holder(db, id, op, &h, e);
+}
+
+int container_delete_in(struct db *db, int64_t id, const char *op, struct err *e)
 {
         CLEANUP(holder_done) struct holder h = { 0 };
         if (check_holder(db, id, op, &h, e))
@@ -301,10 +305,7 @@ static int delete (struct db *db, int64_t id, const char *op, struct err *e)
 
 int containers_delete(struct store *s, int64_t id, const char *op, struct err *e)
 {
-        struct db *db;
-        if (store_write_begin(s, &db, e))
-                return -1;
-        return store_write_end(s, delete (db, id, op, e), e);
+        return leases_end_container(s, id, op, NULL, NULL, 0, e);
 }
 
 int containers_clear_ops(struct store *s, struct err *e)

@@ -36,6 +36,7 @@ struct container { /* one row; strings owned, NULL where unset */
         char *boot_id;     /* the machine's, at the last start */
         char *stop_reason; /* where ds01d itself stopped it: why, in a few words */
         int warned;        /* percent of its time at which its owner was last warned; 0: not yet */
+        struct strv gpus;  /* uuids of the GPUs it was made with; leases.h tells which it holds */
 };
 #define cleanup_container CLEANUP(container_done)
 void container_done(struct container *c);
@@ -103,7 +104,10 @@ int containers_set_warned(struct store *s, int64_t id, int percent, struct err *
  */
 int containers_observe(struct store *s, int64_t id, enum ledger_state to, int exit_code, int64_t at,
         const char *last_lines, bool *ret_changed, struct err *e);
-/* Deletes the row and its sessions. Only from REMOVING; the operation ends with it. */
+/*
+ * Deletes the row and its sessions. Only from REMOVING, and only if it holds no GPU (else
+ * leases_end_container() is the way); the operation ends with it.
+ */
 int containers_delete(struct store *s, int64_t id, const char *op, struct err *e);
 /* At the daemon's start, once recovery has dealt with every row: forgets the former operations. */
 int containers_clear_ops(struct store *s, struct err *e);
