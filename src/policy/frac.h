@@ -13,6 +13,8 @@ struct frac {
         int64_t num, den; /* den >= 1, lowest terms */
 };
 
+#define FRAC_ZERO ((struct frac){ 0, 1 })
+
 struct frac frac_make(int64_t num, int64_t den); /* den != 0 */
 struct frac frac_add(struct frac a, struct frac b);
 struct frac frac_sub(struct frac a, struct frac b);
@@ -20,5 +22,5 @@ int frac_compare(struct frac a, struct frac b); /* <0, 0, >0 */
 double frac_double(struct frac f);              /* for bars and averages, never for a decision */
 
 #define FRAC_TEXT_SIZE 48
-/* "2", "0.5", "3/7", "1 3/7": a decimal where it ends within two digits, else a fraction. */
+/* "2", "0.5", "3/7", "1 3/7", "-1 3/7": a decimal where it ends within two digits, else a fraction. */
 void frac_text(struct frac f, char out[FRAC_TEXT_SIZE]);
