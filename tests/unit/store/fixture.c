@@ -78,3 +78,74 @@ int64_t fixture_container(struct fixture *f, uid_t uid, const char *name, enum l
         ok(containers_end(f->s, id, OP_A, &f->e));
         return id;
 }
+
+int64_t fixture_ticket(struct fixture *f, uid_t uid, const char *name)
+{
+        struct ticket t = {
+                .uid = uid, .user = S("u"), .name = S(name), .slots = 1, .joined_at = 10
+        };
+        enum ticket_verdict verdict;
+        int64_t id;
+        ok(tickets_add(f->s, &t, 100, &verdict, &id, &f->e));
+        assert_int_equal(verdict, TICKET_ADDED);
+        return id;
+}
+
+struct lease fixture_part(const char *device, const char *parent, int64_t since)
+{
+        struct lease l = { .slices = 1, .of = 7, .since = since };
+        snprintf(l.device, sizeof l.device, "%s", device);
+        snprintf(l.parent, sizeof l.parent, "%s", parent);
+        snprintf(l.slot, sizeof l.slot, "0.1");
+        snprintf(l.label, sizeof l.label, "1g.5gb");
+        return l;
+}
+
+struct lease fixture_gpu(const char *device, int64_t since)
+{
+        struct lease l = fixture_part(device, device, since);
+        l.slices = l.of;
+        return l;
+}
+
+/* What the three below return; the next call of the same one overwrites it. */
+enum { TEXT_SIZE = 4096 };
+
+const char *fixture_leases(struct fixture *f)
+{
+        static char text[TEXT_SIZE];
+        cleanup_leases struct leases l = { 0 };
+        text[0] = '\0';
+        ok(leases_all(f->s, &l, &f->e));
+        for (size_t i = 0, used = 0; i < l.n; used = strlen(text), i++)
+                snprintf(text + used, sizeof text - used, "%s=%c%d@%d ", l.v[i].device,
+                        l.v[i].container_id ? 'c' : 't',
+                        (int)(l.v[i].container_id + l.v[i].ticket_id), (int)l.v[i].since);
+        return text;
+}
+
+const char *fixture_usage(struct fixture *f)
+{
+        static char text[TEXT_SIZE];
+        cleanup_free struct usage *u = NULL;
+        size_t n;
+        text[0] = '\0';
+        ok(usage_all(f->s, &u, &n, &f->e));
+        for (size_t i = 0, used = 0; i < n; used = strlen(text), i++)
+                snprintf(text + used, sizeof text - used, "%u:%g@%d ", (unsigned)u[i].uid,
+                        u[i].gpu_seconds, (int)u[i].at);
+        return text;
+}
+
+const char *fixture_history(struct fixture *f)
+{
+        static char text[TEXT_SIZE];
+        cleanup_free struct lease_length *l = NULL;
+        size_t n;
+        text[0] = '\0';
+        ok(leases_history(f->s, &l, &n, &f->e));
+        for (size_t i = 0, used = 0; i < n; used = strlen(text), i++)
+                snprintf(text + used, sizeof text - used, "%u:%d ", (unsigned)l[i].uid,
+                        (int)l[i].seconds);
+        return text;
+}

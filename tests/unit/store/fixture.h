@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "store/containers.h"
+#include "store/tickets.h"
 
 struct fixture {
         char dir[64];
@@ -50,5 +50,16 @@ int64_t fixture_sql(const struct fixture *f, const char *sql);
 int64_t fixture_reserve(struct fixture *f, uid_t uid, const char *name);
 /* Takes a reserved one through the states of a launch up to `state`, and ends the operation. */
 int64_t fixture_container(struct fixture *f, uid_t uid, const char *name, enum ledger_state state);
+
+/* Adds a ticket that waits since 10; returns its id. */
+int64_t fixture_ticket(struct fixture *f, uid_t uid, const char *name);
+/* A whole GPU, or a part of one, as a lease since then. */
+struct lease fixture_gpu(const char *device, int64_t since);
+struct lease fixture_part(const char *device, const char *parent, int64_t since);
+/* All leases, such as "G0=c3@100 G1=t1@50 ": device, container or ticket, since. */
+const char *fixture_leases(struct fixture *f);
+/* All usage, such as "1000:90.5@200 ", and all history, such as "1000:100 ". */
+const char *fixture_usage(struct fixture *f);
+const char *fixture_history(struct fixture *f);
 
 #define fixture_test(t) cmocka_unit_test_setup_teardown(t, fixture_setup, fixture_teardown)

@@ -29,6 +29,7 @@ static void test_row_round_trip(void **state)
 {
         struct fixture *f = *state;
         char *ro[] = { S("/data/a"), S("/data/b \"quoted\" \\ \xc3\xa4"), NULL };
+        char *gpus[] = { S("GPU-1"), S("MIG-0"), NULL };
         struct container in = { .uid = 4294967294u,
                 .gid = 1000,
                 .name = S("my-thesis"),
@@ -40,7 +41,8 @@ static void test_row_round_trip(void **state)
                 .interface = S("orchestration"),
                 .workspace = S("/home/alice/workspace/my-thesis"),
                 .data_ro = { ro, 2 },
-                .born_op = OP_A };
+                .born_op = OP_A,
+                .gpus = { gpus, 2 } };
         enum reserve_verdict verdict;
         ok(containers_reserve(f->s, &in, 1, &verdict, &f->e));
         assert_int_equal(verdict, RESERVED);
@@ -65,6 +67,9 @@ static void test_row_round_trip(void **state)
         assert_string_equal(c.data_ro.v[0], ro[0]);
         assert_string_equal(c.data_ro.v[1], ro[1]);
         assert_int_equal(c.data_rw.n, 0);
+        assert_int_equal(c.gpus.n, 2);
+        assert_string_equal(c.gpus.v[0], "GPU-1");
+        assert_string_equal(c.gpus.v[1], "MIG-0");
         assert_int_equal(c.state, LEDGER_CREATED);
         assert_string_equal(c.born_op, OP_A);
         assert_string_equal(c.op, OP_A);
@@ -117,9 +122,11 @@ static void test_reserve_refuses(void **state)
         struct container no_text = {
                 .uid = 1, .name = S("a"), .data_rw = { bad, 1 }, .born_op = OP_A
         };
+        struct container no_gpu = { .uid = 1, .name = S("a"), .gpus = { bad, 1 }, .born_op = OP_A };
         enum reserve_verdict verdict = RESERVE_EXISTS;
         fails_with(ERR_INVALID, containers_reserve(f->s, &no_op, -1, &verdict, &f->e));
         fails_with(ERR_INVALID, containers_reserve(f->s, &no_text, -1, &verdict, &f->e));
+        fails_with(ERR_INVALID, containers_reserve(f->s, &no_gpu, -1, &verdict, &f->e));
         assert_int_equal(verdict, RESERVE_EXISTS);
         assert_int_equal(no_text.id, 0);
         int count;
@@ -440,6 +447,28 @@ static void test_delete(void **state)
         assert_true(fixture_reserve(f, 1000, "a") > id);
 }
 
+/* Nothing of a row goes while it holds a GPU, its sessions least of all. */
+static void test_delete_of_a_holder(void **state)
+{
+        struct fixture *f = *state;
+        bool taken, found;
+        int64_t id = fixture_container(f, 1000, "a", LEDGER_RUNNING);
+        struct session session = { .exec_id = "x", .container_id = id, .uid = 1000 };
+        const struct lease lease = fixture_gpu("G0", 100);
+        const struct usage use = { .uid = 1000, .gpu_seconds = 1, .at = 200 };
+        ok(sessions_add(f->s, &session, &f->e));
+        ok(containers_begin(f->s, id, OP_B, &taken, NULL, &f->e));
+        ok(leases_take(f->s, id, OP_B, &lease, 1, 0, &f->e));
+        ok(containers_move(f->s, id, OP_B, LEDGER_REMOVING, &f->e));
+        fails_with(ERR_EXISTS, containers_delete(f->s, id, OP_B, &f->e));
+        assert_int_equal(state_of(f, id), LEDGER_REMOVING);
+        ok(sessions_find(f->s, "x", 1000, &session, &found, &f->e));
+        assert_true(found);
+        assert_int_equal(fixture_sql(f, "SELECT count(*) FROM leases"), 1);
+        ok(leases_lapse(f->s, id, OP_B, &use, &f->e));
+        ok(containers_delete(f->s, id, OP_B, &f->e));
+}
+
 static void test_find(void **state)
 {
         struct fixture *f = *state;
@@ -578,6 +607,7 @@ int main(void)
                 fixture_test(test_stop_times),
                 fixture_test(test_removing_again),
                 fixture_test(test_delete),
+                fixture_test(test_delete_of_a_holder),
                 fixture_test(test_find),
                 fixture_test(test_each),
                 fixture_test(test_recovery_carries_on),

@@ -64,6 +64,25 @@ static void test_from_every_version(void **state)
         }
 }
 
+/* A container from before there were GPUs has none, and is a container like any other. */
+static void test_container_without_gpus(void **state)
+{
+        enum { BEFORE_GPUS = 5 };
+        struct fixture *f = *state;
+        make_old(f, BEFORE_GPUS);
+        fixture_sql(f,
+                "INSERT INTO containers (uid, gid, name, data_ro, data_rw, state, born_op, op,"
+                " created_at, started_at, stopped_at, state_since, exit_code) VALUES (1000, 1000,"
+                " 'old', '[]', '[]', 'removing', '" OP_A "', '" OP_A "', 1, 1, 1, 1, -1)");
+        ok(store_open(f->dir, &f->s, &f->e));
+        cleanup_container struct container c = { 0 };
+        bool found;
+        ok(containers_find(f->s, 1000, "old", &c, &found, &f->e));
+        assert_true(found);
+        assert_int_equal(c.gpus.n, 0);
+        ok(containers_delete(f->s, c.id, OP_A, &f->e));
+}
+
 /* From nothing, and again: the second time there is nothing to do. */
 static void test_from_zero(void **state)
 {
@@ -141,6 +160,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_versions_count_up),
                 fixture_test(test_from_every_version),
+                fixture_test(test_container_without_gpus),
                 fixture_test(test_from_zero),
                 fixture_test(test_failed_step),
                 fixture_test(test_newer),
