@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <sqlite3.h>
-#include <stdio.h>
 #include <string.h>
 
 /* How long a foreign program, such as a backup, may hold the database before we give up. */
@@ -196,8 +195,14 @@ char *db_text(struct db_row *row)
 
 void db_text_into(struct db_row *row, char *out, size_t size)
 {
-        const char *s = (const char *)sqlite3_column_text(row->stmt, row->column++);
-        snprintf(out, size, "%s", str_or_empty(s));
+        const char *s = str_or_empty((const char *)sqlite3_column_text(row->stmt, row->column++));
+        size_t n = strnlen(s, size);
+        /* What follows the cut is the rest of a character (10xxxxxx): that goes as a whole. */
+        if (n == size)
+                for (n--; n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
+                        ;
+        memcpy(out, s, n);
+        out[n] = '\0';
 }
 
 int db_script(struct db *db, const char *sql, struct err *e)

@@ -83,7 +83,7 @@ int db_rows(struct db *db, enum query q, const struct db_arg *args, size_t n,
 /* The next column of a row. Text is a copy that the caller owns, NULL for NULL. */
 int64_t db_int(struct db_row *row);
 char *db_text(struct db_row *row);
-/* Copies the next column into a fixed field, cut to its size; "" for NULL. */
+/* Copies the next column into a fixed field, cut to its size between characters; "" for NULL. */
 void db_text_into(struct db_row *row, char *out, size_t size);
 
 /* For schema.c: SQL that is no query of query.def. db_value gives the first column of the first

@@ -482,6 +482,24 @@ static void test_long_texts(void **state)
         cleanup_leases struct leases cut = { 0 };
         ok(leases_all(f->s, &cut, &f->e));
         assert_string_equal(cut.v[0].label, lease.label);
+
+        /* A character that has no room is left out as a whole. */
+        static const char *const characters[] = { "\xc3\xa4", "\xe2\x80\xa6", "\xf0\x9f\x90\xa7" };
+        for (size_t i = 0; i < ARRAY_LEN(characters); i++)
+                for (size_t left = 0; left <= strlen(characters[i]); left++) {
+                        int before = (int)(sizeof lease.label - 1 - left);
+                        cleanup_free char *sql = xasprintf(
+                                "UPDATE leases SET label = substr(replace(hex(zeroblob(99)), '0',"
+                                " 'l'), 1, %d) || '%s' || 'x'",
+                                before, characters[i]);
+                        fixture_sql(f, sql);
+                        cleanup_leases struct leases whole = { 0 };
+                        ok(leases_all(f->s, &whole, &f->e));
+                        size_t n = strlen(whole.v[0].label);
+                        assert_true(str_is_utf8(whole.v[0].label, n));
+                        assert_int_equal(
+                                n, before + (int)(left == strlen(characters[i]) ? left : 0));
+                }
 }
 
 static void test_failures(void **state)
