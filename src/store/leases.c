@@ -90,8 +90,12 @@ static int begin(struct db *db, uid_t uid, int64_t container_id, const struct le
         }
         if (!ticket_id)
                 return 0;
-        /* What it held beyond that was never used: nothing to book. */
+        /* What it held beyond that was never used: nothing to book. Estimates are open if it still
+         * waited: they have come true now. */
         return db_run(db, QUERY_LEASES_END, ARGS(INT(0), INT(ticket_id)), e) ||
+                               db_run(db, QUERY_ETA_CAME,
+                                       ARGS(INT(ticket_id), INT(n > 0 ? v[0].since : clock_unix())),
+                                       e) ||
                                db_run(db, QUERY_TICKET_DELETE, ARGS(INT(ticket_id)), e)
                        ? -1
                        : 0;

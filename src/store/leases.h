@@ -50,9 +50,10 @@ int usage_all(struct store *s, struct usage **ret, size_t *ret_n, struct err *e)
 
 /*
  * containers_reserve() and leases for it, all or nothing. Of each lease device, parent, slot, label,
- * slices, of and since count. ticket_id: the turn that is used up by this (0: none): devices that it
- * holds become the container's and keep their `since`; the rest of them must be free, and the ticket
- * goes. c->gpus is the caller's to fill.
+ * slices, of and since count. ticket_id: the ticket that is used up by this (0: none): devices that
+ * its turn holds become the container's and keep their `since`; the rest of `v` must be free; the
+ * ticket goes, what else it holds is freed, and estimates given for it have come true. c->gpus is the
+ * caller's to fill.
  */
 int leases_reserve(struct store *s, struct container *c, int max_containers, const struct lease *v,
         size_t n, int64_t ticket_id, enum reserve_verdict *ret, struct err *e);

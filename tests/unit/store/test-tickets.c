@@ -312,6 +312,21 @@ static void test_what_came_of_estimates(void **state)
         assert_int_equal(fixture_sql(f, "SELECT count(*) FROM etas WHERE came_at = 0"), 1);
 }
 
+/* A container that gets its GPUs before its ticket had a turn has not waited in vain. */
+static void test_estimates_of_a_ticket_used_up(void **state)
+{
+        struct fixture *f = *state;
+        int64_t id = fixture_ticket(f, 1000, "a"), other = fixture_ticket(f, 1000, "b");
+        struct container c = { .uid = 1000, .name = S("a"), .born_op = OP_A };
+        enum reserve_verdict verdict;
+        const struct lease v = fixture_gpu("G0", 100);
+        give(f, id, 5, 500, 1000);
+        give(f, other, 5, 500, 1000);
+        ok(leases_reserve(f->s, &c, -1, &v, 1, id, &verdict, &f->e));
+        assert_int_equal(fixture_sql(f, "SELECT count(*) FROM etas WHERE came_at = 100"), 1);
+        assert_int_equal(fixture_sql(f, "SELECT count(*) FROM etas WHERE came_at = 0"), 1);
+}
+
 static void test_the_last_estimates_are_kept(void **state)
 {
         enum { KEPT = 10000 };
@@ -399,6 +414,7 @@ int main(void)
                 fixture_test(test_end),
                 fixture_test(test_same_estimate),
                 fixture_test(test_what_came_of_estimates),
+                fixture_test(test_estimates_of_a_ticket_used_up),
                 fixture_test(test_the_last_estimates_are_kept),
                 fixture_test(test_waits_for_the_disk),
                 fixture_test(test_failures),
