@@ -72,7 +72,8 @@ int tickets_set_kind(struct store *s, int64_t id, enum ticket_kind kind, struct 
 
 /*
  * Records an estimate that somebody is told, unless it says what the last one of that ticket said, give
- * or take a minute. Keeps the last 10,000 of all.
+ * or take a minute, and that one is still open. late: 0 if no end is known. Keeps the last 10,000 of
+ * all.
  */
 int etas_given(struct store *s, const struct ticket *t, int64_t now, int64_t early, int64_t late,
         struct err *e);

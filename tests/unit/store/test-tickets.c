@@ -312,6 +312,22 @@ static void test_what_came_of_estimates(void **state)
         assert_int_equal(fixture_sql(f, "SELECT count(*) FROM etas WHERE came_at = 0"), 1);
 }
 
+/* After a turn that passed it waits anew: the same time is another estimate. */
+static void test_estimates_after_a_turn(void **state)
+{
+        struct fixture *f = *state;
+        int64_t id = fixture_ticket(f, 1000, "a");
+        give(f, id, 5, 500, 1000);
+        grant(f, id, "G0", 100);
+        ok(tickets_pass(f->s, id, AT(200), 200, &f->e));
+        give(f, id, 205, 500, 1000);
+        give(f, id, 206, 500, 1000);
+        assert_int_equal(given(f), 2);
+        grant(f, id, "G0", 300);
+        assert_int_equal(fixture_sql(f, "SELECT came_at FROM etas WHERE given_at = 5"), 100);
+        assert_int_equal(fixture_sql(f, "SELECT came_at FROM etas WHERE given_at = 205"), 300);
+}
+
 /* A container that gets its GPUs before its ticket had a turn has not waited in vain. */
 static void test_estimates_of_a_ticket_used_up(void **state)
 {
@@ -414,6 +430,7 @@ int main(void)
                 fixture_test(test_end),
                 fixture_test(test_same_estimate),
                 fixture_test(test_what_came_of_estimates),
+                fixture_test(test_estimates_after_a_turn),
                 fixture_test(test_estimates_of_a_ticket_used_up),
                 fixture_test(test_the_last_estimates_are_kept),
                 fixture_test(test_waits_for_the_disk),
