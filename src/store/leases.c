@@ -160,8 +160,7 @@ int leases_take(struct store *s, int64_t container_id, const char *op, const str
 int lease_rows_end(struct db *db, int64_t container_id, int64_t ticket_id, const struct usage *use,
         struct err *e)
 {
-        if (db_run(db, QUERY_LEASES_HISTORY_PUT,
-                    ARGS(INT(container_id), INT(ticket_id), INT(use->at)), e) ||
+        if (db_run(db, QUERY_LEASES_HISTORY_PUT, ARGS(INT(container_id), INT(use->at)), e) ||
                 db_run(db, QUERY_LEASES_END, ARGS(INT(container_id), INT(ticket_id)), e))
                 return -1;
         if (db_changes(db) == 0)

@@ -84,7 +84,10 @@ int drains_all(struct store *s, struct drain **ret, size_t *ret_n, struct err *e
 int drains_add(struct store *s, const struct drain *d, struct err *e);
 int drains_remove(struct store *s, const char *device, struct err *e);
 
-/* How long leases lasted that have ended, by account and length; the last 50 of each account. */
+/*
+ * How long containers' leases lasted that have ended, by account and length; the last 50 of each
+ * account. A turn that passed tells nothing about how long a container of that account runs.
+ */
 struct lease_length {
         uid_t uid;
         int64_t seconds;

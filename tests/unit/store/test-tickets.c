@@ -212,6 +212,7 @@ static void test_pass(void **state)
                 assert_int_equal(t.missed, i);
                 assert_int_equal(t.joined_at, 200 * i);
                 assert_string_equal(fixture_usage(f), i == 1 ? "1000:7.5@150 " : "1000:7.5@200 ");
+                assert_string_equal(fixture_history(f), ""); /* nothing ran */
                 assert_int_equal(fixture_sql(f, "SELECT count(*) FROM leases"), 1);
                 grant(f, id, "G0", 100);
         }
@@ -238,6 +239,7 @@ static void test_end(void **state)
         fixture_reopen(f);
         assert_false(exists(f, holds));
         assert_string_equal(fixture_usage(f), "1000:7.5@130 ");
+        assert_string_equal(fixture_history(f), "");
         assert_string_equal(fixture_leases(f), "");
         ok(tickets_end(f->s, holds, AT(900), &f->e));
         ok(tickets_end(f->s, holds, NULL, &f->e));
