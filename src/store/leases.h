@@ -86,7 +86,8 @@ int drains_remove(struct store *s, const char *device, struct err *e);
 
 /*
  * How long containers' leases lasted that have ended, by account and length; the last 50 of each
- * account. A turn that passed tells nothing about how long a container of that account runs.
+ * account, none below 0. A turn that passed tells nothing about how long a container of that account
+ * runs.
  */
 struct lease_length {
         uid_t uid;

@@ -423,6 +423,15 @@ static void test_history_is_cut(void **state)
         }
 }
 
+/* The machine's clock was set back meanwhile: no lease lasted less than nothing. */
+static void test_history_and_the_clock(void **state)
+{
+        struct fixture *f = *state;
+        int64_t id = reserve_one(f, "a", fixture_gpu("G0", 100));
+        ok(leases_lapse(f->s, id, OP_A, ENDED_AT(40), &f->e));
+        assert_string_equal(fixture_history(f), "1000:0 ");
+}
+
 static void test_drains(void **state)
 {
         struct fixture *f = *state;
@@ -559,6 +568,7 @@ int main(void)
                 fixture_test(test_end_container),
                 fixture_test(test_end_without_leases),
                 fixture_test(test_history_is_cut),
+                fixture_test(test_history_and_the_clock),
                 fixture_test(test_drains),
                 fixture_test(test_nothing_yet),
                 fixture_test(test_long_texts),
