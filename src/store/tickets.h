@@ -47,7 +47,7 @@ void tickets_done(struct tickets *l);
 enum ticket_verdict { TICKET_ADDED, TICKET_EXISTS, TICKET_TOO_MANY };
 /*
  * Adds a ticket, unless the account has one of that name (*ret_id is then that one's) or `max`
- * tickets already. t->id and turns are the store's to set.
+ * tickets already. t->id, note and turns are the store's to set.
  */
 int tickets_add(struct store *s, const struct ticket *t, int max, enum ticket_verdict *ret,
         int64_t *ret_id, struct err *e);
@@ -62,11 +62,12 @@ int tickets_get(struct store *s, int64_t id, struct ticket *ret, bool *ret_found
  * come true now. ERR_STALE if the ticket is gone or has its turn. */
 int tickets_grant(
         struct store *s, int64_t id, const struct lease *v, size_t n, int64_t until, struct err *e);
-/* The turn passed: frees what it holds and books that; the ticket waits anew from `now`. */
+/* The turn passed: frees what it holds and books that; the ticket waits anew from `now`. One that is
+ * gone, or has no turn, stays as it is. */
 int tickets_pass(struct store *s, int64_t id, const struct usage *use, int64_t now, struct err *e);
 /* Ends it, and books what it held (NULL: it holds nothing). One that is gone is fine. */
 int tickets_end(struct store *s, int64_t id, const struct usage *use, struct err *e);
-/* Why it doesn't start by itself; and what it is. */
+/* Why it doesn't start by itself; and what it is. One that is gone is fine. */
 int tickets_set_note(struct store *s, int64_t id, const char *note, struct err *e);
 int tickets_set_kind(struct store *s, int64_t id, enum ticket_kind kind, struct err *e);
 

@@ -223,6 +223,23 @@ static void test_pass(void **state)
         assert_int_equal(t.turn_until, UNTIL);
 }
 
+/* The same turn passes once, and one that never came can't pass. */
+static void test_pass_without_a_turn(void **state)
+{
+        struct fixture *f = *state;
+        int64_t id = fixture_ticket(f, 1000, "a");
+        ok(tickets_pass(f->s, id, AT(150), 200, &f->e));
+        cleanup_ticket struct ticket t = get(f, id);
+        assert_int_equal(t.missed, 0);
+        assert_int_equal(t.joined_at, 10);
+        grant(f, id, "G0", 100);
+        for (int i = 0; i < 2; i++)
+                ok(tickets_pass(f->s, id, AT(150), 200 + i, &f->e));
+        cleanup_ticket struct ticket passed = get(f, id);
+        assert_int_equal(passed.missed, 1);
+        assert_int_equal(passed.joined_at, 200);
+}
+
 static void test_end(void **state)
 {
         struct fixture *f = *state;
@@ -429,6 +446,7 @@ int main(void)
                 fixture_test(test_grant),
                 fixture_test(test_grant_is_all_or_nothing),
                 fixture_test(test_pass),
+                fixture_test(test_pass_without_a_turn),
                 fixture_test(test_end),
                 fixture_test(test_same_estimate),
                 fixture_test(test_what_came_of_estimates),
