@@ -82,7 +82,7 @@ static int begin(struct db *db, uid_t uid, int64_t container_id, const struct le
                 if (ticket_id &&
                         db_run(db, QUERY_LEASE_TO_CONTAINER,
                                 ARGS(TEXT(v[i].device), INT(ticket_id), INT(container_id)), e))
-                        return -1;
+                        return err_wrap(e, "GPU %s", v[i].slot);
                 if (ticket_id && db_changes(db) == 1)
                         continue;
                 if (lease_rows_add(db, &v[i], 1, uid, container_id, 0, e))

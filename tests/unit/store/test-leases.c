@@ -212,6 +212,26 @@ static void test_drained_is_not_given(void **state)
         }
 }
 
+/* What was taken out while a turn held it doesn't go on to a container, and frees itself as ever. */
+static void test_drained_under_a_turn(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const drained[] = { "M1", "G0" };
+        const struct lease v = fixture_part("M1", "G0", 50);
+        int64_t ticket = turn(f, "a", &v, 1);
+        for (size_t i = 0; i < ARRAY_LEN(drained); i++) {
+                struct container c;
+                add_drain(f, drained[i], "r", 60);
+                fails_with(ERR_EXISTS, reserve(f, "a", &v, 1, ticket, &c));
+                assert_non_null(strstr(f->e.msg, "GPU 0.1"));
+                assert_leases(lease_text("M1", 't', ticket, 50));
+                ok(drains_remove(f->s, drained[i], &f->e));
+        }
+        add_drain(f, "M1", "r", 60);
+        ok(tickets_pass(f->s, ticket, ENDED_AT(70), 70, &f->e));
+        assert_leases("");
+}
+
 static void test_all_or_nothing(void **state)
 {
         struct fixture *f = *state;
@@ -558,6 +578,7 @@ int main(void)
                 fixture_test(test_one_holder),
                 fixture_test(test_one_holder_at_once),
                 fixture_test(test_drained_is_not_given),
+                fixture_test(test_drained_under_a_turn),
                 fixture_test(test_all_or_nothing),
                 fixture_test(test_reserve_with_a_turn),
                 fixture_test(test_reserve_without_its_devices),
