@@ -149,6 +149,10 @@ static void test_queries(void **state)
                         const char *plan = (const char *)sqlite3_column_text(st, 3);
                         if (!allowed && str_starts(plan, "SCAN"))
                                 fail_msg("%s: %s", queries[i].name, plan);
+                        /* The one long list that is read whole comes in order from its index. */
+                        if (strcmp(queries[i].name, "QUERY_LEASE_HISTORY") == 0 &&
+                                str_starts(plan, "USE TEMP B-TREE"))
+                                fail_msg("%s: %s", queries[i].name, plan);
                 }
                 sqlite3_finalize(st);
         }
