@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/spec.h"
 
-#include "base/str.h"
+#include "gpu/gpu.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +69,32 @@ static bool may_join(const char *network)
         return network[strspn(network, plain)] == '\0';
 }
 
+/* A word such as "all", or a list in one, would be more than what was decided. */
+static bool may_have(const char *uuid)
+{
+        static const char plain[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/";
+        bool prefixed =
+                str_starts(uuid, "GPU-") || str_starts(uuid, "MIG-") || gpu_is_simulated(uuid);
+        return prefixed && strlen(uuid) < GPU_UUID_SIZE && uuid[strspn(uuid, plain)] == '\0';
+}
+
+static size_t n_gpus(const struct spec *s)
+{
+        return s->gpus ? s->gpus->n : 0;
+}
+
+/* "GPU-1,GPU-2", or what stands for none; owned. */
+static char *gpu_list(const struct spec *s, const char *none)
+{
+        struct buf b = BUF_INIT(1 << 16);
+        for (size_t i = 0; i < n_gpus(s); i++)
+                buf_printf(&b, "%s%s", i ? "," : "", s->gpus->v[i]);
+        if (n_gpus(s) == 0)
+                buf_str_add(&b, none);
+        return buf_take(&b);
+}
+
 static void set_user(json_t *body, uid_t uid, gid_t gid)
 {
         char text[32];
@@ -83,6 +109,7 @@ static json_t *labels(const struct spec *s)
 {
         char uid[16];
         snprintf(uid, sizeof uid, "%u", s->uid);
+        cleanup_free char *gpus = gpu_list(s, "");
         const struct {
                 const char *key, *value;
         } rows[] = {
@@ -96,7 +123,7 @@ static json_t *labels(const struct spec *s)
                 { "ds01.op", s->op },
                 { "ds01.image", s->image_ref },
                 { "ds01.framework", s->framework },
-                { "ds01.gpu.uuids", "" },
+                { "ds01.gpu.uuids", gpus },
                 { "ds01.interface", s->interface },
                 { "ds01.created_at", s->created_at },
                 { "ds01.workspace", s->workspace_path },
@@ -140,7 +167,9 @@ static json_t *environment(const struct spec *s)
                 env_add(env, "LANG", s->lang_default ? s->lang_default : "C.UTF-8");
         env_add(env, "LD_PRELOAD", "");
         env_add(env, "LD_AUDIT", "");
-        env_add(env, "NVIDIA_VISIBLE_DEVICES", "void");
+        /* What the engine's hook is told besides, so that a shell opened later sees the same. */
+        cleanup_free char *gpus = gpu_list(s, "void");
+        env_add(env, "NVIDIA_VISIBLE_DEVICES", gpus);
         return env;
 }
 
@@ -221,13 +250,31 @@ static void set_limits(json_t *host, const struct spec *s)
 static void set_nothing(json_t *host)
 {
         static const char *const lists[] = { "CapAdd", "Binds", "VolumesFrom", "Links", "Devices",
-                "DeviceCgroupRules", "DeviceRequests", "ExtraHosts", "Dns", "DnsOptions",
-                "DnsSearch" };
+                "DeviceCgroupRules", "ExtraHosts", "Dns", "DnsOptions", "DnsSearch" };
         static const char *const maps[] = { "Sysctls", "Tmpfs", "PortBindings" };
         for (size_t i = 0; i < ARRAY_LEN(lists); i++)
                 set_new(host, lists[i], json_array());
         for (size_t i = 0; i < ARRAY_LEN(maps); i++)
                 set_new(host, maps[i], json_object());
+}
+
+/*
+ * One request with a list: of several, the engine's hook would see only the last. Never empty, which
+ * would mean all to an image that says so, and with the capabilities named, which an image could
+ * widen otherwise.
+ */
+static json_t *device_requests(const struct spec *s)
+{
+        json_t *ids = json_array();
+        for (size_t i = 0; i < n_gpus(s); i++)
+                if (!gpu_is_simulated(s->gpus->v[i]))
+                        json_array_append_new(ids, json_string(s->gpus->v[i]));
+        if (json_array_size(ids) == 0) {
+                json_decref(ids);
+                return json_array();
+        }
+        return json_pack("[{s:s, s:i, s:o, s:[[s, s, s]], s:{}}]", "Driver", "nvidia", "Count", 0,
+                "DeviceIDs", ids, "Capabilities", "gpu", "compute", "utility", "Options");
 }
 
 static json_t *host_config(const struct spec *s)
@@ -246,6 +293,7 @@ static json_t *host_config(const struct spec *s)
         set_bool(host, "ReadonlyRootfs", false);
         set_bool(host, "PublishAllPorts", false);
         set_nothing(host);
+        set_new(host, "DeviceRequests", device_requests(s));
         set_new(host, "GroupAdd", groups(s));
         set_new(host, "Mounts", mounts(s));
         set_limits(host, s);
@@ -267,6 +315,9 @@ json_t *spec_create_body(const struct spec *s)
                 return NULL;
         for (size_t i = 0; i < s->n_mounts; i++)
                 if (!may_mount(&s->mounts[i]))
+                        return NULL;
+        for (size_t i = 0; i < n_gpus(s); i++)
+                if (!may_have(s->gpus->v[i]))
                         return NULL;
         json_t *body = json_object();
         set_text(body, "Image", s->image_id);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +46,9 @@ struct spec {
         const json_t *image_env; /* the image's Env, or NULL: tells whether it sets a locale */
         const struct spec_mount *mounts;
         size_t n_mounts;
+        /* Uuids of the GPUs that it gets, NULL or none: it sees no GPU. Simulated ones are told to the
+         * container and not asked of the engine, which knows none. */
+        const struct strv *gpus;
         const char *cgroup_parent, *network;
         struct spec_limits limits;
         int stop_grace_s;
@@ -55,7 +59,7 @@ struct spec {
 /*
  * The body of POST /containers/create: a new reference, or NULL if it must not exist (uid or gid 0,
  * or -1; a network that is built into the engine or is another container's; a mount that is not
- * absolute, or is the engine's socket). Callers have checked all that before; this is the last
+ * absolute, or is the engine's socket; a GPU that is no uuid). Callers have checked all that before; this is the last
  * gate.
  */
 json_t *spec_create_body(const struct spec *s);
