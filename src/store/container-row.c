@@ -70,6 +70,8 @@ void container_read(struct db_row *row, void *ctx)
         c->stop_reason = db_text(row);
         c->warned = (int)db_int(row);
         read_list(row, &c->gpus);
+        c->gpus_since = db_int(row);
+        c->late_until = db_int(row);
 }
 
 int container_insert(struct db *db, struct container *c, struct err *e)

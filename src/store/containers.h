@@ -31,12 +31,14 @@ struct container { /* one row; strings owned, NULL where unset */
         char born_op[RANDOM_HEX_LEN + 1]; /* the operation that created the row */
         char op[RANDOM_HEX_LEN + 1];      /* the operation under way, "" if none */
         int64_t created_at, started_at, stopped_at, state_since;
-        int exit_code;     /* of the last run; -1 unknown */
-        char *last_lines;  /* what it said last before it ended */
-        char *boot_id;     /* the machine's, at the last start */
-        char *stop_reason; /* where ds01d itself stopped it: why, in a few words */
-        int warned;        /* percent of its time at which its owner was last warned; 0: not yet */
-        struct strv gpus;  /* uuids of the GPUs it was made with; leases.h tells which it holds */
+        int exit_code;      /* of the last run; -1 unknown */
+        char *last_lines;   /* what it said last before it ended */
+        char *boot_id;      /* the machine's, at the last start */
+        char *stop_reason;  /* where ds01d itself stopped it: why, in a few words */
+        int warned;         /* percent of its time at which its owner was last warned; 0: not yet */
+        int64_t late_until; /* stopped out of a start: until then that start may still land */
+        int64_t gpus_since; /* since when it has its GPUs; 0: it holds none. By leases.h alone */
+        struct strv gpus;   /* uuids of the GPUs it was made with; leases.h tells which it holds */
 };
 #define cleanup_container CLEANUP(container_done)
 void container_done(struct container *c);

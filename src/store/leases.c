@@ -76,8 +76,10 @@ int lease_rows_add(struct db *db, const struct lease *v, size_t n, uid_t uid, in
 
 /* Moves what the ticket holds of `v` to the container, adds the rest, and ends the ticket. */
 static int begin(struct db *db, uid_t uid, int64_t container_id, const struct lease *v, size_t n,
-        int64_t ticket_id, struct err *e)
+        int64_t ticket_id, int64_t now, struct err *e)
 {
+        if (n > 0 && db_run(db, QUERY_CONTAINER_GPUS_SINCE, ARGS(INT(container_id), INT(now)), e))
+                return -1;
         for (size_t i = 0; i < n; i++) {
                 if (ticket_id &&
                         db_run(db, QUERY_LEASE_TO_CONTAINER,
@@ -106,7 +108,10 @@ static int reserve(struct db *db, struct container *row, int max, const struct l
 {
         if (container_reserve_in(db, row, max, ret, e))
                 return -1;
-        return *ret == RESERVED ? begin(db, row->uid, row->id, v, n, ticket_id, e) : 0;
+        if (*ret != RESERVED)
+                return 0;
+        row->gpus_since = n > 0 ? row->state_since : 0;
+        return begin(db, row->uid, row->id, v, n, ticket_id, row->state_since, e);
 }
 
 int leases_reserve(struct store *s, struct container *c, int max_containers, const struct lease *v,
@@ -143,7 +148,7 @@ static int take(struct db *db, int64_t id, const char *op, const struct lease *v
         if (container_check_op(db, id, op, e) ||
                 db_rows(db, QUERY_CONTAINER_BY_ID, ARGS(INT(id)), read_owner, &owner, NULL, e))
                 return -1;
-        return begin(db, owner.uid, id, v, n, ticket_id, e);
+        return begin(db, owner.uid, id, v, n, ticket_id, clock_unix(), e);
 }
 
 int leases_take(struct store *s, int64_t container_id, const char *op, const struct lease *v,
@@ -165,6 +170,9 @@ int lease_rows_end(struct db *db, int64_t container_id, int64_t ticket_id, const
                 return -1;
         if (db_changes(db) == 0)
                 return 0;
+        if (container_id &&
+                db_run(db, QUERY_CONTAINER_GPUS_SINCE, ARGS(INT(container_id), INT(0)), e))
+                return -1;
         return db_run(db, QUERY_LEASE_HISTORY_PRUNE, ARGS(INT(use->uid), INT(HISTORY_PER_ACCOUNT)),
                        e) || db_run(db, QUERY_USAGE_PUT,
                                      ARGS(INT(use->uid), INT((int64_t)(use->gpu_seconds * 1000)),
