@@ -78,6 +78,28 @@ struct caller *caller_of(struct rpc_call *call)
         return rpc_conn_data(call);
 }
 
+int caller_of_account(struct daemon *d, uid_t uid, struct caller *ret, struct err *e)
+{
+        cleanup_account struct account account = { 0 };
+        struct caller who = { .daemon = d };
+        if (account_by_uid(uid, &account, e) < 0 ||
+                account_groups(&account, &who.peer.groups, &who.peer.n_groups, e) < 0)
+                return -1;
+        who.peer.uid = account.uid;
+        who.peer.gid = account.gid;
+        who.peer.user = str_safe(account.user);
+        who.peer.home = xstrdup(account.home);
+        who.peer.shell = xstrdup(account.shell);
+        who.in_access_group = peer_in_named_group(&who.peer, d->config.access_group);
+        who.in_admin_group = peer_in_named_group(&who.peer, d->config.admin_group);
+        if (caller_check_access(&who, e) < 0) {
+                peer_done(&who.peer);
+                return -1;
+        }
+        *ret = who;
+        return 0;
+}
+
 bool caller_is_admin(const struct caller *who)
 {
         struct access_caller c = as_access_caller(who);

@@ -22,6 +22,13 @@ int caller_authorize(struct rpc_call *call, void *ctx, struct err *e);
 /* The caller of an authorized call; borrowed, lives with the connection. */
 struct caller *caller_of(struct rpc_call *call);
 
+/*
+ * An account that is not connected, for what it asked to be done later: looked up anew, groups as the
+ * account database has them, and refused if it may no longer use ds01. Only the peer is owned
+ * (peer_done).
+ */
+int caller_of_account(struct daemon *d, uid_t uid, struct caller *ret, struct err *e);
+
 bool caller_is_admin(const struct caller *who);
 /* ERR_DENIED with whom to ask, or 0. */
 int caller_check_access(const struct caller *who, struct err *e);

@@ -47,6 +47,16 @@ static int take_access(
         return 0;
 }
 
+static int take_text_or_none(
+        const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
+{
+        char **text = (char **)(void *)((char *)obj + key->offset);
+        if (!yaml_is_null(value))
+                return yaml_take_text(value, key, obj, e);
+        free(take_ptr(*text));
+        return 0;
+}
+
 static int take_cpus(
         const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
 {
@@ -152,6 +162,8 @@ static const struct yaml_key groups_keys[] = {
 
 static const struct yaml_key probe_keys[] = {
         { .name = "command", .take = take_path, AT(probe_command) },
+        { .name = "simulate", .take = take_text_or_none, AT(probe_simulate) },
+        { .name = "world", .take = take_path, AT(probe_world) },
         { 0 },
 };
 
@@ -213,7 +225,7 @@ void config_done(struct config *c)
         char **const texts[] = { &c->socket, &c->engine_socket, &c->state_dir, &c->runtime_dir,
                 &c->network_name, &c->network_bridge, &c->network_build_name,
                 &c->network_build_bridge, &c->access_group, &c->admin_group, &c->homes_path,
-                &c->policy_path, &c->probe_command };
+                &c->policy_path, &c->probe_command, &c->probe_simulate, &c->probe_world };
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 free(*texts[i]);
         strv_done(&c->images_allow);

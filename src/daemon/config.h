@@ -38,7 +38,9 @@ struct config {
         struct strv groups_allow;  /* Unix groups below GID_MIN that containers may have */
         char *policy_path;
         struct strv catalogue; /* files, later ones win */
-        char *probe_command;
+        char *probe_command;   /* reads the GPUs */
+        char *probe_simulate;  /* NULL, or what it is to simulate instead: "4xA100-40G" */
+        char *probe_world;     /* NULL, or the file that changes a simulation */
 };
 #define cleanup_config CLEANUP(config_done)
 

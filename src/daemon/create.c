@@ -180,6 +180,7 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
                 .image_env = c->image.engine.env,
                 .mounts = c->mounts,
                 .n_mounts = c->n_mounts,
+                .gpus = &row->gpus,
                 .cgroup_parent = parent,
                 .network = d->config.network_name,
                 .limits = { .memory = limits_get(&c->limits, LIMIT_MEMORY),

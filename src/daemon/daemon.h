@@ -29,8 +29,10 @@ struct daemon {
         struct mounts mounts;
         struct rpc_server *server;
         char boot[BOOT_ID_LEN + 1];
-        const char *gpu_arch; /* word of the catalogue; "": not known */
-        int stop_fd;          /* readable once we are ending */
+        const char *gpu_arch;        /* word of the catalogue; "": not known */
+        struct gpus *gpus;           /* by gpus.h alone */
+        struct scheduler *scheduler; /* by scheduler.h alone */
+        int stop_fd;                 /* readable once we are ending */
         atomic_bool stopping; /* sessions and containers outlive us: nobody is "vanished" now */
 
         pthread_mutex_t lock;

@@ -20,13 +20,25 @@ enum { SWEEP_MS = 5 * 1000, STOPS_MAX = 16 };
 int64_t expire_runs_until(const struct limits *l, const struct container *c)
 {
         bool runs = c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED;
-        return runs ? lifetime_end(l, LIMIT_RUNTIME, c->started_at) : 0;
+        /* A lease of GPUs ends when its time is over, however often what holds it is started again. */
+        int64_t since =
+                c->gpus_since && c->gpus_since < c->started_at ? c->gpus_since : c->started_at;
+        return runs ? lifetime_end(l, LIMIT_RUNTIME, since) : 0;
 }
 
 int64_t expire_kept_until(const struct limits *l, const struct container *c)
 {
         return c->state == LEDGER_STOPPED ? lifetime_end(l, LIMIT_CONTAINER_HOLD, c->stopped_at)
                                           : 0;
+}
+
+int64_t expire_gpus_until(const struct limits *l, const struct container *c)
+{
+        int64_t since = c->state == LEDGER_STOPPED   ? c->stopped_at
+                        : c->state == LEDGER_CREATED ? c->state_since
+                                                     : 0;
+        int64_t end = lifetime_end(l, LIMIT_GPU_HOLD, since);
+        return end > 0 && end < c->late_until ? c->late_until : end;
 }
 
 /* ---- what ran too long ---- */
@@ -166,7 +178,7 @@ static void remove_one(struct daemon *d, int64_t id)
                 operation_end(d, c.id, c.op);
                 return;
         }
-        if (container_teardown(d, &c, &e) < 0)
+        if (container_teardown(d, &c, NULL, &e) < 0)
                 log_warning(
                         "%s of %s was kept long enough: %s", c.name, str_or_empty(c.user), e.msg);
         else

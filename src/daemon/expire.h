@@ -21,3 +21,8 @@ size_t expire_wait(int64_t deadline);
 /* Until when a container runs at most, and until when a stopped one is kept: 0 means for ever. */
 int64_t expire_runs_until(const struct limits *l, const struct container *c);
 int64_t expire_kept_until(const struct limits *l, const struct container *c);
+/*
+ * Until when one that is stopped, or was never started, keeps its GPUs; 0 means for ever, or that it
+ * runs. Not before a start that was given up can no longer land.
+ */
+int64_t expire_gpus_until(const struct limits *l, const struct container *c);

@@ -2,6 +2,7 @@
 #include "daemon/launch-steps.h"
 
 #include "base/log.h"
+#include "daemon/lease.h"
 #include "daemon/named.h"
 #include "daemon/operation.h"
 #include "engine/containers.h"
@@ -52,6 +53,18 @@ static int release(struct launch *l, struct err *e)
         return 0;
 }
 
+static int lease_theirs(struct launch *l, struct err *e)
+{
+        return lease_again(l->d, &l->row, &l->create.limits, &l->leased, e);
+}
+
+/* What was taken for a start that did not come about goes back, unless nobody can tell. */
+static int give_back(struct launch *l, struct err *e)
+{
+        bool rests = l->row.state == LEDGER_STOPPED || l->row.state == LEDGER_CREATED;
+        return l->leased && rests ? lease_lapse(l->d, &l->row, "it could not be started", e) : 0;
+}
+
 static int mount_again(struct launch *l, struct err *e)
 {
         cleanup_close int home_fd = -1;
@@ -77,6 +90,7 @@ static int back_to_stopped(struct launch *l, struct err *e)
         int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, now.started_at,
                                       l->d->boot, e)
                             : containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STOPPED, e);
+        l->row.state = now.running ? LEDGER_RUNNING : LEDGER_STOPPED;
         engine_container_done(&now);
         return r;
 }
@@ -88,6 +102,7 @@ static int start_again(struct launch *l, struct err *e)
 
 static const struct step steps_again[] = {
         { .perform = decide_again, .undo = release, .atomic = true },
+        { .perform = lease_theirs, .undo = give_back, .atomic = true },
         { .perform = mount_again, .undo = launch_unmount },
         { .perform = start_again, .undo = back_to_stopped },
         { .perform = launch_look },

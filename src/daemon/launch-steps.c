@@ -55,12 +55,21 @@ static int attach_folder(struct launch *l, int fd, const char *what, const char 
         bool read_only, struct err *e)
 {
         char *path = NULL;
-        if (mounts_attach(&l->d->mounts, fd, l->row.born_op, what, read_only, &path, NULL, e) < 0)
+        /* Mounted since it joined the queue; that the mount is there is seen before the start. */
+        if (fd < 0)
+                path = xasprintf("%s/%s/%s", l->d->mounts.path, l->row.born_op, what);
+        else if (mounts_attach(&l->d->mounts, fd, l->row.born_op, what, read_only, &path, NULL, e) <
+                 0)
                 return -1;
         /* The mount itself is read-only already. If the engine were asked for that as well, runc would
          * remount it, and lose nosuid and nodev on the way. */
         create_add_mount(&l->create, path, target, false, true);
         return 0;
+}
+
+static int folder_fd(const struct launch *l, size_t i)
+{
+        return l->r->mounted ? -1 : l->r->fds[i];
 }
 
 static int attach_data(struct launch *l, struct err *e)
@@ -72,7 +81,7 @@ static int attach_data(struct launch *l, struct err *e)
                 char what[32];
                 snprintf(what, sizeof what, "data%zu", i);
                 cleanup_free char *target = create_data_target(&l->create, path);
-                if (attach_folder(l, l->r->fds[i + 1], what, target, read_only, e) < 0)
+                if (attach_folder(l, folder_fd(l, i + 1), what, target, read_only, e) < 0)
                         return err_wrap(e, "Data folder %s", path);
         }
         return 0;
@@ -95,12 +104,18 @@ static int put_identity(struct launch *l, struct err *e)
         return 0;
 }
 
+int launch_mount_folders(struct launch *l, struct err *e)
+{
+        if (attach_folder(l, folder_fd(l, 0), "workspace", "/workspace", false, e) < 0)
+                return err_wrap(e, "Workspace %s", l->row.workspace);
+        return attach_data(l, e);
+}
+
 int launch_mount(struct launch *l, int home_fd, struct err *e)
 {
         cleanup_free char *home = identity_home(l->who->peer.user);
-        if (attach_folder(l, l->r->fds[0], "workspace", "/workspace", false, e) < 0)
-                return err_wrap(e, "Workspace %s", l->row.workspace);
-        return attach_data(l, e) < 0 || attach_folder(l, home_fd, "home", home, false, e) < 0 ||
+        return launch_mount_folders(l, e) < 0 ||
+                               attach_folder(l, home_fd, "home", home, false, e) < 0 ||
                                put_identity(l, e) < 0
                        ? -1
                        : 0;
@@ -119,6 +134,18 @@ int launch_prepare_cgroup(struct launch *l, struct err *e)
 
 /* ---- start ---- */
 
+/* What the engine says where the NVIDIA hook is not installed helps nobody who doesn't know it. */
+static int explain_start(const struct launch *l, struct err *e)
+{
+        if (l->row.gpus.n == 0 || !strstr(e->msg, "could not select device driver"))
+                return -1;
+        err_set(e, ERR_FAILED, "The container engine can't hand out GPUs: it has no NVIDIA hook");
+        return err_fix(e,
+                "Ask an administrator to install nvidia-container-toolkit and to restart the engine\n"
+                "project launch %s --cpu-only",
+                l->row.name);
+}
+
 int launch_start(struct launch *l, struct err *e)
 {
         struct engine_wait w = daemon_wait(LAUNCH_ENGINE_S);
@@ -126,9 +153,11 @@ int launch_start(struct launch *l, struct err *e)
                 if (l->create.is_mount_point[i] &&
                         mounts_visible(l->create.mounts[i].source, engine_pid(l->d->engine), e) < 0)
                         return -1;
-        return containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STARTING, e) < 0
-                       ? -1
-                       : engine_container_start(l->d->engine, &w, l->row.engine_id, e);
+        if (containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STARTING, e) < 0)
+                return -1;
+        return engine_container_start(l->d->engine, &w, l->row.engine_id, e) < 0
+                       ? explain_start(l, e)
+                       : 0;
 }
 
 /* ---- look: does it still run? ---- */

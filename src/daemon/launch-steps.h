@@ -19,6 +19,8 @@ struct launch {
         struct container row;
         struct engine_version engine;
         struct create create;
+        int slots;   /* GPUs that a new one gets */
+        bool leased; /* one that exists got its GPUs again just now */
         bool died; /* the main process ended while we looked: kept as STOPPED, with its last words */
 };
 
@@ -42,6 +44,8 @@ int launch_finish(struct launch *l, int result, struct container *ret_row, struc
 /* The folders' descriptors: as many as are named, directories that may be handed over. */
 int launch_check_folders(struct launch *l, struct err *e);
 
+/* Mounts workspace and data, or finds them mounted by launch_join(). */
+int launch_mount_folders(struct launch *l, struct err *e);
 /* Mounts workspace, data and home, and writes passwd and group; the other detaches all of it. */
 int launch_mount(struct launch *l, int home_fd, struct err *e);
 int launch_unmount(struct launch *l, struct err *e);

@@ -3,14 +3,50 @@
 
 #include "base/log.h"
 #include "daemon/images.h"
+#include "daemon/lease.h"
 #include "daemon/remove.h"
 #include "host/home.h"
 #include "policy/limits.h"
 #include "policy/name.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- decide: everything that can be refused without having done anything ---- */
+
+/* What a launch that waits was asked for on: the image, the groups, the limits. Owned. */
+static char *footing(const struct launch *l)
+{
+        struct buf b = BUF_INIT(1 << 16);
+        buf_printf(&b, "image %s\nuser %s %u %u\ngroups", l->create.image.engine.id,
+                l->who->peer.user, (unsigned)l->who->peer.uid, (unsigned)l->create.gid);
+        for (size_t i = 0; i < l->create.n_groups; i++)
+                buf_printf(&b, " %u", (unsigned)l->create.groups[i]);
+        for (enum limit_key k = 0; k < LIMIT_COUNT; k++) {
+                char text[LIMIT_TEXT_SIZE];
+                limit_text(k, &l->create.limits.v[k], text);
+                buf_printf(&b, "\n%s %s", limit_info(k)->name, text);
+        }
+        return buf_take(&b);
+}
+
+static int check_footing(const struct launch *l, struct err *e)
+{
+        cleanup_free char *now = l->r->footing ? footing(l) : NULL;
+        if (!now || strcmp(now, l->r->footing) == 0)
+                return 0;
+        /* The first line that differs says what it is about. */
+        size_t line = 0, i = 0;
+        for (; now[i] && now[i] == l->r->footing[i]; i++)
+                if (now[i] == '\n')
+                        line = i + 1;
+        const char *what =
+                str_starts(now + line, "image") ? "its image has changed"
+                : line < 1 || str_starts(now + line, "user") || str_starts(now + line, "groups")
+                        ? "your groups have changed"
+                        : "your limits have changed";
+        return err_set(e, ERR_STALE, "%s since it joined the queue", what);
+}
 
 static int decide(struct launch *l, struct err *e)
 {
@@ -19,7 +55,8 @@ static int decide(struct launch *l, struct err *e)
         if (name_check(r->name, name, NULL, e) < 0 ||
                 name_check(*str_or_empty(r->project) ? r->project : r->name, project, NULL, e) <
                         0 ||
-                launch_check_folders(l, e) < 0 || daemon_engine(l->d, &l->engine, e) < 0)
+                (!r->mounted && launch_check_folders(l, e) < 0) ||
+                daemon_engine(l->d, &l->engine, e) < 0)
                 return -1;
         if (strcmp(r->interface, "orchestration") != 0 && strcmp(r->interface, "atomic") != 0 &&
                 strcmp(r->interface, "api") != 0)
@@ -34,6 +71,8 @@ static int decide(struct launch *l, struct err *e)
                         l->create.image.ref);
                 return err_fix(e, "Add a CMD to its Dockerfile");
         }
+        if (lease_slots(l->d, &l->create.limits, r->gpus, &l->slots, e) < 0)
+                return -1;
 
         struct container *c = &l->row;
         c->uid = l->who->peer.uid;
@@ -50,8 +89,11 @@ static int decide(struct launch *l, struct err *e)
                 strv_add(&c->data_ro, r->data_ro.v[i]);
         for (size_t i = 0; i < r->data_rw.n; i++)
                 strv_add(&c->data_rw, r->data_rw.v[i]);
-        random_hex(c->born_op);
-        return 0;
+        if (r->mounted)
+                snprintf(c->born_op, sizeof c->born_op, "%s", r->mounted);
+        else
+                random_hex(c->born_op);
+        return check_footing(l, e);
 }
 
 /* ---- reserve ---- */
@@ -84,11 +126,26 @@ static int already_there(struct launch *l, struct err *e)
                 name, name);
 }
 
+/* That the name is taken is the better answer, where both are in the way. */
+static int reserve_with_gpus(struct launch *l, int max, enum reserve_verdict *ret, struct err *e)
+{
+        cleanup_container struct container there = { 0 };
+        bool found = false;
+        if (containers_find(l->d->store, l->row.uid, l->row.name, &there, &found, e) < 0)
+                return -1;
+        if (found) {
+                *ret = RESERVE_EXISTS;
+                return 0;
+        }
+        return lease_reserve(l->d, &l->row, &l->create.limits, l->slots, max, ret, e);
+}
+
 static int reserve(struct launch *l, struct err *e)
 {
         enum reserve_verdict verdict;
         int max = create_max_containers(&l->create);
-        if (containers_reserve(l->d->store, &l->row, max, &verdict, e) < 0)
+        if ((l->slots > 0 ? reserve_with_gpus(l, max, &verdict, e)
+                          : containers_reserve(l->d->store, &l->row, max, &verdict, e)) < 0)
                 return -1;
         if (verdict == RESERVE_EXISTS)
                 return already_there(l, e);
@@ -101,7 +158,9 @@ static int reserve(struct launch *l, struct err *e)
 
 static int unreserve(struct launch *l, struct err *e)
 {
-        return containers_move(l->d->store, l->row.id, l->row.op, LEDGER_REMOVING, e) < 0
+        return lease_lapse(l->d, &l->row, "its launch failed", e) < 0 ||
+                               containers_move(
+                                       l->d->store, l->row.id, l->row.op, LEDGER_REMOVING, e) < 0
                        ? -1
                        : containers_delete(l->d->store, l->row.id, l->row.op, e);
 }
@@ -145,7 +204,7 @@ static int create(struct launch *l, struct err *e)
 
 static int discard(struct launch *l, struct err *e)
 {
-        return container_teardown(l->d, &l->row, e);
+        return container_teardown(l->d, &l->row, NULL, e);
 }
 
 static const struct step steps_new[] = {
@@ -173,6 +232,91 @@ int launch_new(struct daemon *d, struct caller *who, const struct launch_request
         if (result == 0)
                 log_info("launched %s of %s from %s", l.row.name, l.row.user, l.row.image_ref);
         return launch_finish(&l, result, ret_row, e);
+}
+
+/* ---- in the queue ---- */
+
+static char *request_text(const struct launch *l)
+{
+        const struct container *c = &l->row;
+        json_t *ro = json_array(), *rw = json_array();
+        for (size_t i = 0; i < c->data_ro.n; i++)
+                json_array_append_new(ro, json_string(c->data_ro.v[i]));
+        for (size_t i = 0; i < c->data_rw.n; i++)
+                json_array_append_new(rw, json_string(c->data_rw.v[i]));
+        cleanup_json json_t *j =
+                json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:i}", "name", c->name, "project",
+                        c->project, "image", str_or_empty(l->r->image), "interface", c->interface,
+                        "workspace", c->workspace, "data_ro", ro, "data_rw", rw, "gpus", l->slots);
+        return json_text(j);
+}
+
+/* Before it waits, not after: nobody should learn in two hours that the name was taken. */
+static int check_free(struct launch *l, struct err *e)
+{
+        cleanup_container struct container there = { 0 };
+        bool found = false;
+        if (containers_find(l->d->store, l->row.uid, l->row.name, &there, &found, e) < 0)
+                return -1;
+        return found ? already_there(l, e) : 0;
+}
+
+static int abandon(struct launch *l, struct err *e)
+{
+        return mounts_detach_all(&l->d->mounts, l->row.born_op, e);
+}
+
+static const struct step steps_join[] = {
+        { .perform = decide, .atomic = true },
+        { .perform = check_free, .atomic = true },
+        { .perform = launch_mount_folders, .undo = abandon },
+};
+
+int launch_join(struct daemon *d, struct caller *who, const struct launch_request *r,
+        char ret_op[RANDOM_HEX_LEN + 1], int *ret_slots, char **ret_request, char **ret_footing,
+        struct err *e)
+{
+        struct launch l = { .d = d, .who = who, .r = r };
+        int result = launch_run(&l, steps_join, ARRAY_LEN(steps_join), e);
+        if (result == 0) {
+                memcpy(ret_op, l.row.born_op, sizeof l.row.born_op);
+                *ret_slots = l.slots;
+                *ret_request = request_text(&l);
+                *ret_footing = footing(&l);
+        }
+        create_done(&l.create);
+        container_done(&l.row);
+        return result;
+}
+
+static void add_strings(const json_t *array, struct strv *ret)
+{
+        size_t i;
+        json_t *s;
+        json_array_foreach (array, i, s)
+                strv_add(ret, str_or_empty(json_string_value(s)));
+}
+
+int launch_queued(struct daemon *d, struct caller *who, const char *op, const char *request,
+        const char *footing_then, struct container *ret_row, struct err *e)
+{
+        cleanup_json json_t *j = NULL;
+        if (json_parse(request, strlen(request), 3, &j, e) < 0)
+                return -1;
+        struct launch_request r = { .name = json_str(j, "name"),
+                .project = json_str(j, "project"),
+                .image = json_str(j, "image"),
+                .interface = str_or_empty(json_str(j, "interface")),
+                .workspace = json_str(j, "workspace"),
+                .gpus = json_int(j, "gpus", -1),
+                .mounted = op,
+                .footing = footing_then };
+        add_strings(json_object_get(j, "data_ro"), &r.data_ro);
+        add_strings(json_object_get(j, "data_rw"), &r.data_rw);
+        int result = launch_new(d, who, &r, ret_row, e);
+        strv_done(&r.data_ro);
+        strv_done(&r.data_rw);
+        return result;
 }
 
 int launch_create(struct daemon *d, struct caller *who, const struct launch_request *r,

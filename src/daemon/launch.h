@@ -16,6 +16,11 @@ struct launch_request {
         struct strv data_ro, data_rw;
         const int *fds; /* workspace, data_ro, data_rw: borrowed */
         size_t n_fds;
+        int64_t gpus; /* how many; -1: what is usual here (lease.h) */
+
+        /* A launch that waited in the queue: the operation under which its folders are mounted already,
+         * and what must not have changed since. NULL for all others. */
+        const char *mounted, *footing;
 };
 
 /* Creates and starts a container; *ret_row is its row, running. */
@@ -28,6 +33,18 @@ int launch_new(struct daemon *d, struct caller *who, const struct launch_request
  */
 int launch_create(struct daemon *d, struct caller *who, const struct launch_request *r,
         struct container *ret_row, struct err *e);
+
+/*
+ * For a launch that is to wait in the queue: checks it as launch_new() would, and mounts its folders.
+ * *ret_op is the operation that it will be; *ret_request and *ret_footing (owned) go into the ticket.
+ * Whoever gives the ticket up detaches the mounts of *ret_op.
+ */
+int launch_join(struct daemon *d, struct caller *who, const struct launch_request *r,
+        char ret_op[RANDOM_HEX_LEN + 1], int *ret_slots, char **ret_request, char **ret_footing,
+        struct err *e);
+/* launch_new() for such a ticket. ERR_STALE if what it stands on has changed. */
+int launch_queued(struct daemon *d, struct caller *who, const char *op, const char *request,
+        const char *footing, struct container *ret_row, struct err *e);
 
 /* Starts a container that exists; r->name and the folders count. *ret_row is its row, running. */
 int launch_again(struct daemon *d, struct caller *who, const struct launch_request *r,

@@ -7,6 +7,7 @@
 #include "daemon/methods.h"
 #include "daemon/rebuild.h"
 #include "daemon/rules.h"
+#include "daemon/scheduler.h"
 #include "daemon/watch.h"
 #include "host/account.h"
 #include "rpc/listen.h"
@@ -205,6 +206,8 @@ static void raise_nofile(void)
 static void close_all(struct daemon *d)
 {
         rpc_server_free(d->server);
+        scheduler_free(d);
+        gpus_free(d);
         if (d->engine)
                 engine_free(d->engine);
         mounts_done(&d->mounts);
@@ -240,6 +243,21 @@ static int serve_until_signal(struct daemon *d, struct err *e)
         return sig < 0 ? -1 : 0;
 }
 
+static int start_threads(struct daemon *d, struct watch *watch, struct err *e)
+{
+        /* The watcher's recovery tells of GPUs, so there must be somebody to tell. */
+        return gpus_start(d, e) < 0 || scheduler_start(d, e) < 0 || watch_start(d, watch, e) < 0
+                       ? -1
+                       : 0;
+}
+
+static void join_gpu_threads(struct daemon *d)
+{
+        tell_threads(d);
+        scheduler_join(d);
+        gpus_join(d);
+}
+
 static int run(struct daemon *d, struct err *e)
 {
         cleanup_close int lock = -1;
@@ -250,14 +268,17 @@ static int run(struct daemon *d, struct err *e)
         }
         /* Before anybody can connect: whoever reconnects must find its session waiting. */
         attach_recover(d);
-        if (watch_start(d, &watch, e) < 0) {
+        if (start_threads(d, &watch, e) < 0) {
+                join_gpu_threads(d);
                 close_all(d);
                 return -1;
         }
         int r = serve_until_signal(d, e);
         tell_threads(d);
         watch_join(&watch);
-        if (expire_wait(clock_mono_ms() + 1000) > 0)
+        join_gpu_threads(d);
+        if (scheduler_wait(clock_mono_ms() + STOP_MS) > 0 ||
+                expire_wait(clock_mono_ms() + 1000) > 0)
                 _exit(r < 0 ? 1 : 0);
         close_all(d);
         return r;

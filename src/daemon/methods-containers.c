@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/bounds.h"
 #include "daemon/expire.h"
+#include "daemon/gpus.h"
 #include "daemon/launch.h"
 #include "daemon/named.h"
 #include "daemon/operation.h"
@@ -33,7 +34,26 @@ static void strings_of(const json_t *array, struct strv *ret)
                 strv_add(ret, json_string_value(s));
 }
 
-static json_t *row_json(const struct container *c, const struct limits *l)
+static json_t *slots_array(const struct leases *held)
+{
+        json_t *a = json_array();
+        for (size_t i = 0; i < held->n; i++)
+                json_array_append_new(a, json_string(held->v[i].slot));
+        return a;
+}
+
+static void add_gpus(
+        json_t *j, const struct container *c, const struct limits *l, const struct leases *held)
+{
+        cleanup_free char *text = gpus_text(held->v, held->n);
+        int64_t until = held->n ? expire_gpus_until(l, c) : 0;
+        cleanup_json json_t *more = json_pack("{s:o, s:o, s:s, s:I, s:b}", "gpus",
+                slots_array(held), "gpu_uuids", string_array(&c->gpus), "gpu_text", text,
+                "gpu_until", (json_int_t)until, "gpu_lapsed", (int)(c->gpus.n > 0 && held->n == 0));
+        json_object_update(j, more);
+}
+
+static json_t *basic_json(const struct container *c, const struct limits *l)
 {
         char engine_name[NAME_ENGINE_SIZE];
         name_engine(c->name, c->uid, engine_name);
@@ -52,6 +72,17 @@ static json_t *row_json(const struct container *c, const struct limits *l)
                 "kept_until", (json_int_t)expire_kept_until(l, c), "engine_name", engine_name);
 }
 
+static json_t *row_json(struct daemon *d, const struct container *c, const struct limits *l)
+{
+        cleanup_leases struct leases held = { 0 };
+        struct err ignored = ERR_INIT;
+        json_t *j = basic_json(c, l);
+        if (c->gpus.n > 0)
+                (void)leases_of_container(d->store, c->id, &held, &ignored);
+        add_gpus(j, c, l, &held);
+        return j;
+}
+
 static void read_request(
         const json_t *params, const struct rpc_call *call, struct launch_request *r)
 {
@@ -60,6 +91,7 @@ static void read_request(
                 .image = json_str(params, "image"),
                 .interface = json_str(params, "interface"),
                 .workspace = json_str(params, "workspace"),
+                .gpus = json_int(params, "gpus", -1),
                 .fds = call->fds,
                 .n_fds = call->n_fds };
         strings_of(json_object_get(params, "data_ro"), &r->data_ro);
@@ -80,6 +112,21 @@ static int launch(struct daemon *d, struct caller *who, struct rpc_call *call, l
         return result;
 }
 
+/* The reply is taken. */
+static int reply_with_gpus(
+        struct daemon *d, struct rpc_call *call, const struct container *row, json_t *reply)
+{
+        cleanup_leases struct leases held = { 0 };
+        struct err ignored = ERR_INIT;
+        if (row->gpus.n > 0)
+                (void)leases_of_container(d->store, row->id, &held, &ignored);
+        cleanup_free char *text = gpus_text(held.v, held.n);
+        cleanup_json json_t *more =
+                json_pack("{s:o, s:s}", "gpus", slots_array(&held), "gpu_text", text);
+        json_object_update(reply, more);
+        return rpc_reply(call, reply);
+}
+
 static int launch_or_create(
         struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn, struct err *e)
 {
@@ -88,9 +135,10 @@ static int launch_or_create(
         if (launch(d, who, call, fn, &row, e) < 0)
                 return -1;
         name_engine(row.name, row.uid, engine_name);
-        return rpc_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", row.name, "state",
-                                       ledger_wire(row.state), "image", str_or_empty(row.image_ref),
-                                       "engine_name", engine_name, "created", 1));
+        return reply_with_gpus(d, call, &row,
+                json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", row.name, "state",
+                        ledger_wire(row.state), "image", str_or_empty(row.image_ref), "engine_name",
+                        engine_name, "created", 1));
 }
 
 int containers_launch(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
@@ -126,10 +174,10 @@ int containers_start(struct daemon *d, struct caller *who, struct rpc_call *call
                         ? thaw(d, &row, e) < 0
                         : !already && launch(d, who, call, launch_again, &row, e) < 0)
                 return -1;
-        return rpc_reply(
-                call, json_pack("{s:s, s:s, s:b, s:b}", "name", row.name, "state",
-                              ledger_wire(LEDGER_RUNNING), "already", (int)already, "limits_older",
-                              (int)(!already && bounds_outdated(d, who, &row))));
+        return reply_with_gpus(d, call, &row,
+                json_pack("{s:s, s:s, s:b, s:b}", "name", row.name, "state",
+                        ledger_wire(LEDGER_RUNNING), "already", (int)already, "limits_older",
+                        (int)(!already && bounds_outdated(d, who, &row))));
 }
 
 int containers_get_row(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
@@ -141,7 +189,7 @@ int containers_get_row(struct daemon *d, struct caller *who, struct rpc_call *ca
                 return -1;
         struct limits l;
         rules_limits_of(d, c.uid, c.user, &l);
-        return rpc_reply(call, row_json(&c, &l));
+        return rpc_reply(call, row_json(d, &c, &l));
 }
 
 struct listing {
@@ -159,7 +207,7 @@ static int list_one(const struct container *c, void *ctx)
                 rules_limits_of(l->d, c->uid, c->user, &l->limits);
         l->known = true;
         l->uid = c->uid;
-        return rpc_reply_more(l->call, row_json(c, &l->limits));
+        return rpc_reply_more(l->call, row_json(l->d, c, &l->limits));
 }
 
 int containers_list(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/methods.h"
 
+#include "daemon/gpus.h"
 #include "daemon/rules.h"
 #include "daemon/usage.h"
 #include "host/cgroup.h"
@@ -11,6 +12,7 @@
 /* What an account uses of everything that is counted for it as a whole; -1: not known. */
 struct use {
         int64_t containers, running, cpu_percent;
+        struct frac gpus;
         struct cgroup_use group;
 };
 
@@ -26,7 +28,11 @@ static int gather(struct daemon *d, uid_t uid, struct use *u, struct err *e)
         struct engine_version engine = { 0 };
         struct err down = ERR_INIT;
         int containers = 0;
+        cleanup_gpus_view struct gpus_view view = { 0 };
         *u = (struct use){ .cpu_percent = -1, .group = { -1, -1, -1 } };
+        if (gpus_view(d, &view, e) < 0)
+                return -1;
+        u->gpus = gpus_held(&view, uid);
         if (containers_count(d->store, uid, &containers, e) < 0 ||
                 containers_each(d->store, uid, false, count_running, u, e) < 0)
                 return -1;
@@ -51,9 +57,6 @@ static int64_t used(const struct use *u, enum limit_key key)
                 return u->cpu_percent;
         case LIMIT_ALL_TASKS:
                 return u->group.pids;
-        case LIMIT_GPUS:
-        case LIMIT_ALL_GPUS:
-                return 0; /* none are given out */
         default:
                 return -1;
         }
@@ -92,21 +95,40 @@ static bool per_account(enum limit_key key)
                key == LIMIT_VISIBILITY;
 }
 
+/* Parts of GPUs: limit and use over one denominator, so that both are exact. */
+static void share(struct frac held, bool set, int64_t *value, int64_t *den, int64_t *use)
+{
+        int64_t a = held.den, b = set ? *den : 1;
+        int64_t x = a, y = b;
+        while (y) {
+                int64_t rest = x % y;
+                x = y;
+                y = rest;
+        }
+        *den = a / x * b;
+        *use = held.num * (*den / a);
+        if (set)
+                *value *= *den / b;
+}
+
 static json_t *row(const struct limits *l, const struct use *u, enum limit_key key)
 {
         const struct limit_info *info = limit_info(key);
         const struct limit *v = &l->v[key];
         char text[LIMIT_TEXT_SIZE];
         bool set = v->state == LIMIT_SET;
+        int64_t value = set ? v->value : -1, den = set ? v->den : 1, use = used(u, key);
+        if (info->unit == LIMIT_UNIT_GPUS)
+                share(u->gpus, set, &value, &den, &use);
         bool enforced = info->enforced &&
                         (key != LIMIT_ALL_MEMORY_HIGH || !set || cgroup_has_memory_high());
         limit_text(key, v, text);
         return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:s, s:s, s:b, s:s}", "key",
                 info->name, "scope", per_account(key) ? "account" : "container", "unit",
                 unit_word(info->unit), "text", text, "limited", (int)set, "value",
-                (json_int_t)(set ? v->value : -1), "den", (json_int_t)(set ? v->den : 1), "used",
-                (json_int_t)used(u, key), "source", source_word(l->from[key].source), "from",
-                l->from[key].text, "enforced", (int)enforced, "meaning", info->meaning);
+                (json_int_t)value, "den", (json_int_t)den, "used", (json_int_t)use, "source",
+                source_word(l->from[key].source), "from", l->from[key].text, "enforced",
+                (int)enforced, "meaning", info->meaning);
 }
 
 int limits_get_all(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/expire.h"
+#include "daemon/gpus.h"
 #include "daemon/named.h"
 #include "daemon/operation.h"
 #include "daemon/rules.h"
@@ -13,11 +14,17 @@
 static int answer(struct daemon *d, struct rpc_call *call, const struct container *c, bool already)
 {
         struct limits l;
+        cleanup_leases struct leases held = { 0 };
+        struct err ignored = ERR_INIT;
         rules_limits_of(d, c->uid, c->user, &l);
+        (void)leases_of_container(d->store, c->id, &held, &ignored);
+        cleanup_free char *text = gpus_text(held.v, held.n);
+        int64_t until = held.n ? expire_gpus_until(&l, c) : 0;
         return rpc_reply(
-                call, json_pack("{s:s, s:s, s:b, s:i, s:I}", "name", c->name, "state",
+                call, json_pack("{s:s, s:s, s:b, s:i, s:I, s:s, s:I}", "name", c->name, "state",
                               ledger_wire(c->state), "already", (int)already, "exit_code",
-                              c->exit_code, "kept_until", (json_int_t)expire_kept_until(&l, c)));
+                              c->exit_code, "kept_until", (json_int_t)expire_kept_until(&l, c),
+                              "gpu_text", text, "gpu_until", (json_int_t)until));
 }
 
 /* Ends the operation, and leaves in *c what the row says then. */

@@ -193,7 +193,7 @@ static const char *doubt(const struct engine_container *now, long long *ret_uid,
                 return "its name is not that of its labels";
         if (!is_instance(op))
                 return "its labels name no operation";
-        if (now->devices.n > 0)
+        if (now->devices.n > 0 || *label(now->labels, "ds01.gpu.uuids"))
                 return "it has GPUs, which are not given out by a rebuild";
         return NULL;
 }

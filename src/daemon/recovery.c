@@ -3,10 +3,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/lease.h"
 #include "daemon/operation.h"
 #include "daemon/remove.h"
+#include "daemon/stop.h"
 #include "engine/containers.h"
+#include "gpu/gpu.h"
 #include "host/home.h"
+#include "host/terminals.h"
 
 #include <string.h>
 
@@ -43,7 +47,7 @@ static int forget(struct daemon *d, struct container *c, struct err *e)
 {
         log_warning("container %s of %s is gone from the engine: its record is removed", c->name,
                 c->user);
-        return container_teardown(d, c, e);
+        return container_teardown(d, c, NULL, e);
 }
 
 static int to_stopped(
@@ -58,11 +62,66 @@ static int to_stopped(
         return 0;
 }
 
+/* ---- GPUs ---- */
+
+/* True if the container may run as far as GPUs go: it has none, or holds those that it has. */
+static int check_holds(struct daemon *d, const struct container *c, bool *ret, struct err *e)
+{
+        cleanup_leases struct leases held = { 0 };
+        if (c->gpus.n > 0 && leases_of_container(d->store, c->id, &held, e) < 0)
+                return -1;
+        *ret = held.n == c->gpus.n;
+        return 0;
+}
+
+/*
+ * Started behind our back, or so late that its GPUs had lapsed: they may be somebody else's by now.
+ * The operation is held.
+ */
+static int stop_without_lease(struct daemon *d, struct container *c, struct err *e)
+{
+        log_error("container %s of %s runs on GPUs that it no longer holds: it is stopped", c->name,
+                str_or_empty(c->user));
+        if (c->state != LEDGER_STARTING && c->state != LEDGER_RUNNING &&
+                c->state != LEDGER_PAUSED &&
+                containers_move(d->store, c->id, c->op, LEDGER_STARTING, e) < 0)
+                return -1;
+        if (container_halt(d, c, 0, e) < 0)
+                return -1;
+        lease_tell(d, c->uid, c->name, "stopped",
+                "It was started on GPUs that it no longer held, and was stopped at once");
+        cleanup_free char *text =
+                xasprintf("ds01: container %s was stopped: its GPUs had been given back.\n"
+                          "Start it: container-start %s",
+                        c->name, c->name);
+        terminals_write(c->uid, text);
+        return 0;
+}
+
+/* Simulated ones are not the engine's business. */
+static bool has_its_devices(const struct container *c, const struct strv *devices)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < c->gpus.n; i++) {
+                if (gpu_is_simulated(c->gpus.v[i]))
+                        continue;
+                if (!strv_has(devices, c->gpus.v[i]))
+                        return false;
+                n++;
+        }
+        return n == devices->n;
+}
+
 /* A start that landed late, or an admin's own, or a pause: the row says what is. */
 static int to_running(
         struct daemon *d, struct container *c, const struct engine_container *now, struct err *e)
 {
         enum ledger_state seen = now->paused ? LEDGER_PAUSED : LEDGER_RUNNING;
+        bool holds;
+        if (check_holds(d, c, &holds, e) < 0)
+                return -1;
+        if (!holds)
+                return stop_without_lease(d, c, e);
         if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED)
                 return c->state == seen ? 0 : containers_move(d->store, c->id, c->op, seen, e);
         if (c->state != LEDGER_STARTING &&
@@ -102,12 +161,13 @@ static int verify(struct daemon *d, struct container *c, struct err *e)
                 return -1;
         cleanup_free char *uid = xasprintf("%u", (unsigned)c->uid);
         bool ours = there && str_eq(json_str(now.labels, "ds01.op"), c->born_op) &&
-                    str_eq(json_str(now.labels, "ds01.uid"), uid) && now.devices.n == 0;
+                    str_eq(json_str(now.labels, "ds01.uid"), uid) &&
+                    has_its_devices(c, &now.devices);
         int r;
         if (there && !ours) {
                 log_error("container %s of %s is not what its record says: it is removed", c->name,
                         c->user);
-                r = container_teardown(d, c, e);
+                r = container_teardown(d, c, NULL, e);
         } else {
                 r = there ? settle_as(d, c, &now, e) : forget(d, c, e);
         }
@@ -121,9 +181,9 @@ static int recover_row(struct daemon *d, struct container *c, struct err *e)
         switch (ledger_recovery(c->state, born)) {
         case RECOVERY_REMOVE:
                 log_info("removing %s of %s: its creation was interrupted", c->name, c->user);
-                return container_teardown(d, c, e);
+                return container_teardown(d, c, NULL, e);
         case RECOVERY_FINISH:
-                return container_teardown(d, c, e);
+                return container_teardown(d, c, NULL, e);
         case RECOVERY_SETTLE:
                 return settle(d, c, e);
         case RECOVERY_VERIFY:
@@ -200,6 +260,7 @@ static int each_row(struct daemon *d, bool former, bool unfinished_only, struct 
 struct unknown {
         struct daemon *d;
         struct strv facts; /* ids of containers that were made to be read */
+        struct strv ids;   /* of those that carry our label and have no record */
 };
 
 static int look_at(const struct engine_container *now, void *ctx)
@@ -212,11 +273,29 @@ static int look_at(const struct engine_container *now, void *ctx)
                 strv_add(&u->facts, now->id);
                 return 0;
         }
-        if (containers_find_engine_id(u->d->store, now->id, &c, &found, &e) == 0 && !found)
+        if (containers_find_engine_id(u->d->store, now->id, &c, &found, &e) == 0 && !found) {
                 log_warning(
                         "container %s carries this daemon's label but has no record: it is left alone",
                         str_or_empty(now->name));
+                strv_add(&u->ids, now->id);
+        }
         return 0;
+}
+
+/* Nobody can say whose the GPUs of such a container are: they are not given to anybody. */
+static void note_unclaimed(struct daemon *d, const struct strv *ids)
+{
+        cleanup_strv struct strv uuids = { 0 };
+        for (size_t i = 0; i < ids->n; i++) {
+                cleanup_engine_container struct engine_container now = { 0 };
+                struct engine_wait w = daemon_wait(LOOK_S);
+                struct err e = ERR_INIT;
+                if (engine_container_inspect(d->engine, &w, ids->v[i], &now, &e) < 0)
+                        continue;
+                for (size_t k = 0; k < now.devices.n; k++)
+                        strv_add(&uuids, now.devices.v[k]);
+        }
+        gpus_set_unclaimed(d, &uuids);
 }
 
 /* `first`: what was made to be read is nobody's now; later a thread of ours may be reading it. */
@@ -233,7 +312,10 @@ static int unknown_containers(struct daemon *d, bool first, struct err *e)
                 if (engine_container_remove(d->engine, &w, u.facts.v[i], &ignored) < 0)
                         log_warning("left-over container: %s", ignored.msg);
         }
+        if (r == 0)
+                note_unclaimed(d, &u.ids);
         strv_done(&u.facts);
+        strv_done(&u.ids);
         return r;
 }
 
@@ -241,6 +323,17 @@ static int unknown_containers(struct daemon *d, bool first, struct err *e)
 struct keys {
         struct strv live, stale;
 };
+
+static void note_waiting(struct daemon *d, struct keys *k)
+{
+        cleanup_tickets struct tickets tickets = { 0 };
+        struct err ignored = ERR_INIT;
+        if (tickets_all(d->store, &tickets, &ignored) < 0)
+                return;
+        for (size_t i = 0; i < tickets.n; i++)
+                if (tickets.v[i].op[0])
+                        strv_add(&k->live, tickets.v[i].op);
+}
 
 static int note_live(const struct container *c, void *ctx)
 {
@@ -262,6 +355,7 @@ static void stale_mounts(struct daemon *d)
 {
         struct keys k = { 0 };
         struct err e = ERR_INIT;
+        note_waiting(d, &k);
         if (containers_each(d->store, STORE_EVERYONE, true, note_live, &k, &e) == 0)
                 mounts_each_key(&d->mounts, note_stale, &k, &e);
         for (size_t i = 0; i < k.stale.n; i++)
@@ -364,7 +458,7 @@ int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
 {
         cleanup_container struct container c = { 0 };
         struct engine_container now = { 0 };
-        bool found = false, there = false, changed = false;
+        bool found = false, there = false, changed = false, holds = true;
         if (containers_find_engine_id(d->store, engine_id, &c, &found, e) < 0)
                 return -1;
         if (!found)
@@ -382,6 +476,14 @@ int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
                 bool taken = false;
                 if (take(d, &c, &taken, e) == 0 && taken)
                         r = forget(d, &c, e);
+        } else if (now.running && (r = check_holds(d, &c, &holds, e)) == 0 && !holds) {
+                bool taken = false;
+                if ((r = take(d, &c, &taken, e)) == 0 && taken) {
+                        r = stop_without_lease(d, &c, e);
+                        operation_end(d, c.id, c.op);
+                }
+        } else if (r < 0) {
+                look_again_later(engine_id);
         } else if (now.running) {
                 r = containers_observe(d->store, c.id, now.paused ? LEDGER_PAUSED : LEDGER_RUNNING,
                         -1, now.started_at, NULL, &changed, e);

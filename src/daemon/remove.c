@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/lease.h"
 #include "daemon/operation.h"
 #include "engine/containers.h"
 #include "host/home.h"
@@ -78,7 +79,7 @@ static int remove_from_engine(struct daemon *d, const struct container *c, struc
         return id ? engine_container_remove(d->engine, &w, id, e) : 0;
 }
 
-static int teardown(struct daemon *d, const struct container *c, struct err *e)
+static int teardown(struct daemon *d, const struct container *c, char **ret_drained, struct err *e)
 {
         struct err ignored = ERR_INIT;
         if (c->state != LEDGER_REMOVING &&
@@ -89,13 +90,18 @@ static int teardown(struct daemon *d, const struct container *c, struct err *e)
         container_unmount(d, c);
         if (home_discard(d->config.homes_path, c->born_op, &ignored) < 0)
                 log_warning("%s of uid %u: %s", c->name, (unsigned)c->uid, ignored.msg);
-        return containers_delete(d->store, c->id, c->op, e);
+        return lease_end_with_row(d, c, ret_drained, e);
 }
 
-int container_teardown(struct daemon *d, const struct container *c, struct err *e)
+int container_teardown(
+        struct daemon *d, const struct container *c, char **ret_drained, struct err *e)
 {
-        if (teardown(d, c, e) == 0)
+        cleanup_free char *drained = NULL;
+        if (teardown(d, c, &drained, e) == 0) {
+                if (ret_drained)
+                        *ret_drained = take_ptr(drained);
                 return 0;
+        }
         operation_end(d, c->id, c->op);
         return -1;
 }

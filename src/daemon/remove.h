@@ -11,8 +11,10 @@
  * Removes a container whose operation the caller holds: REMOVING, then the engine until it says that
  * it is gone, then mounts, home and row. If the engine can't be had the row stays REMOVING and the
  * janitor goes on later: nothing of it is free until then. However it ends, the operation has ended.
+ * *ret_drained (owned; may be NULL): why a GPU of it was taken out instead of being free, or "".
  */
-int container_teardown(struct daemon *d, const struct container *c, struct err *e);
+int container_teardown(
+        struct daemon *d, const struct container *c, char **ret_drained, struct err *e);
 
 /* The last lines that the main process wrote, at most 20; owned, "" if there are none or no engine. */
 char *container_last_lines(struct daemon *d, const char *engine_id);

@@ -7,6 +7,7 @@
 #include "daemon/attach.h"
 #include "daemon/expire.h"
 #include "daemon/images.h"
+#include "daemon/lease.h"
 #include "daemon/recovery.h"
 #include "daemon/usage.h"
 #include "engine/events.h"
@@ -165,6 +166,7 @@ static void *janitor(void *arg)
                 if (round % IMAGES_ROUNDS == 0)
                         images_sweep(d);
                 expire_sweep(d);
+                lease_sweep(d);
                 usage_sweep(d);
         }
         return NULL;

@@ -21,6 +21,7 @@
 #pragma once
 
 #include "policy/limits.h"
+#include "policy/queue.h"
 
 struct policy_file {
         const char *name; /* for messages and origins */
@@ -57,6 +58,7 @@ DEFINE_CLEANUP(struct policy *, policy_free)
 void policy_limits(const struct policy *p, const char *user, const struct strv *unix_groups,
         struct limits *ret);
 
+const struct queue_settings *policy_queue(const struct policy *p);
 /* The Unix groups that the policy asks about. Borrowed. */
 const struct strv *policy_unix_groups(const struct policy *p);
 /* Lines of the files that are understood but change nothing (yet): "file:line:column: …". Borrowed.

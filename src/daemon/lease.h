@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving GPUs to containers and taking them back: between the decision (line.h) and its record
+ * (store/leases.h), each time as one step under gpus_lock(). Every decision is kept with its reason,
+ * for `ds01 why`.
+ *
+ * A launch that asks for GPUs is judged as the last one in line, so it never overtakes who waits
+ * unless it is in nobody's way. One whose account has a ticket for it uses that ticket's place or turn.
+ */
+#pragma once
+
+#include "daemon/line.h"
+
+/*
+ * How many GPUs a request means. asked < 0 stands for the default: one, if the machine has one and
+ * the account may hold any. ERR_INVALID for more than a container can have.
+ */
+int lease_slots(struct daemon *d, const struct limits *l, int64_t asked, int *ret, struct err *e);
+
+/*
+ * Reserves the row together with `slots` >= 1 devices, whose uuids become row->gpus. ERR_UNAVAILABLE
+ * and ERR_LIMIT say who has what until when; *ret is then untouched, and so is everything else.
+ */
+int lease_reserve(struct daemon *d, struct container *row, const struct limits *l, int slots,
+        int max_containers, enum reserve_verdict *ret, struct err *e);
+
+/*
+ * Before a start of one that exists, under its operation: it gets the devices it was made with again,
+ * if its hold has lapsed and they are free; or it is seen to that those it holds are usable.
+ * *ret_taken tells that they were taken now. None at all is fine.
+ */
+int lease_again(struct daemon *d, const struct container *row, const struct limits *l,
+        bool *ret_taken, struct err *e);
+
+/* Takes back what a container holds, under its operation; `why` is a clause for people. */
+int lease_lapse(struct daemon *d, const struct container *row, const char *why, struct err *e);
+
+/*
+ * The end of a removal, under its operation: deletes the row, and what it held is free. A device that
+ * a process still uses, or whose driver doesn't answer, is drained instead; *ret_drained (owned) says
+ * why, "" if none was.
+ */
+int lease_end_with_row(
+        struct daemon *d, const struct container *row, char **ret_drained, struct err *e);
+
+/* The use to book when these leases of one account end now. Under gpus_lock(). */
+int lease_use(struct daemon *d, const struct leases *ending, struct usage *ret, struct err *e);
+
+/* Keeps a decision and its reason. */
+void lease_tell(struct daemon *d, uid_t uid, const char *name, const char *what, const char *fmt,
+        ...) __attribute__((format(printf, 5, 6)));
+
+/* Called by the janitor: gives back drained devices that are clean again. */
+void lease_sweep(struct daemon *d);
