@@ -223,6 +223,9 @@ bool gpus_refresh(struct daemon *d, int64_t max_age_ms, int64_t wait_ms)
                         break;
         }
         fresh = is_fresh(g, since);
+        /* Whoever needs to know now gets to know that there is no answer, not what was so before. */
+        if (!fresh && g->any_answer)
+                g->answering = false;
         pthread_mutex_unlock(&g->lock);
         return fresh;
 }

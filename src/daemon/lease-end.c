@@ -4,6 +4,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/expire.h"
+#include "daemon/named.h"
+#include "daemon/operation.h"
 #include "daemon/rules.h"
 #include "daemon/scheduler.h"
 
@@ -147,9 +150,62 @@ int lease_end_with_row(
         return 0;
 }
 
+/* ---- holds that are over ---- */
+
+struct over {
+        struct daemon *d;
+        int64_t now;
+        int64_t *ids;
+        size_t n;
+};
+
+static bool hold_is_over(struct daemon *d, const struct container *c, int64_t now)
+{
+        struct limits l;
+        if (c->gpus_since == 0)
+                return false;
+        rules_limits_of(d, c->uid, c->user, &l);
+        int64_t until = expire_gpus_until(&l, c);
+        return until > 0 && until <= now;
+}
+
+static int note_over(const struct container *c, void *ctx)
+{
+        struct over *o = ctx;
+        if (c->op[0] || !hold_is_over(o->d, c, o->now))
+                return 0;
+        o->ids = xrealloc(o->ids, o->n + 1, sizeof *o->ids);
+        o->ids[o->n++] = c->id;
+        return 0;
+}
+
+static void lapse_one(struct daemon *d, int64_t id, int64_t now)
+{
+        cleanup_container struct container c = { .id = id };
+        struct err e = ERR_INIT;
+        /* Gone, or somebody is at it: the next sweep looks again. */
+        if (container_take(d, &c, &e) < 0)
+                return;
+        if (hold_is_over(d, &c, now) &&
+                lease_lapse(d, &c, "it was not running for gpu_hold_after_stop_h", &e) < 0)
+                log_warning("%s of %s: %s", c.name, str_or_empty(c.user), e.msg);
+        operation_end(d, c.id, c.op);
+}
+
+static void lapse_those_over(struct daemon *d)
+{
+        struct over o = { .d = d, .now = clock_unix() };
+        struct err e = ERR_INIT;
+        if (containers_each(d->store, STORE_EVERYONE, true, note_over, &o, &e) < 0)
+                log_warning("holds of GPUs: %s", e.msg);
+        for (size_t i = 0; i < o.n; i++)
+                lapse_one(d, o.ids[i], o.now);
+        free(o.ids);
+}
+
 /* ---- drained ones ---- */
 
-void lease_sweep(struct daemon *d)
+static void give_back_clean(struct daemon *d)
 {
         cleanup_free struct drain *drains = NULL;
         size_t n = 0;
@@ -169,4 +225,10 @@ void lease_sweep(struct daemon *d)
                 log_info("GPU %s is clean again", drains[i].slot);
                 scheduler_changed(d);
         }
+}
+
+void lease_sweep(struct daemon *d)
+{
+        lapse_those_over(d);
+        give_back_clean(d);
 }

@@ -50,5 +50,5 @@ int lease_use(struct daemon *d, const struct leases *ending, struct usage *ret, 
 void lease_tell(struct daemon *d, uid_t uid, const char *name, const char *what, const char *fmt,
         ...) __attribute__((format(printf, 5, 6)));
 
-/* Called by the janitor: gives back drained devices that are clean again. */
+/* Called by the janitor: ends holds whose time is over, gives back drained devices that are clean again. */
 void lease_sweep(struct daemon *d);

@@ -13,6 +13,7 @@ class Daemon:
         self.engine = engine
         self.program = prefix / "sbin/ds01d"
         self.cli = prefix / "bin/ds01"
+        self.probe = prefix / "libexec/ds01/ds01-gpu-probe"
         self.state = base / "state"
         self.run_dir = run / "ds01"
         self.socket = self.run_dir / "ds01.sock"
