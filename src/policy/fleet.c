@@ -116,6 +116,11 @@ static struct frac weight_of(const struct fleet_model *m, int slots)
         return frac_make(m->weight.num * slots, m->weight.den);
 }
 
+struct frac fleet_weight(const struct fleet *f, size_t model, int slots)
+{
+        return weight_of(&f->models[model], slots);
+}
+
 bool fleet_fits(const struct fleet *f, size_t model, const struct place_request *r)
 {
         const struct fleet_model *m = &f->models[model];

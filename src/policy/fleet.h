@@ -43,6 +43,9 @@ void fleet_done(struct fleet *f);
 void fleet_hold(struct fleet *f, size_t device);
 void fleet_free(struct fleet *f, size_t device);
 
+/* What so many slots of a model weigh. */
+struct frac fleet_weight(const struct fleet *f, size_t model, int slots);
+
 /* Whether the account may have its slots of that model now, with what it holds already. */
 bool fleet_fits(const struct fleet *f, size_t model, const struct place_request *r);
 

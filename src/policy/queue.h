@@ -21,7 +21,8 @@
  * (queue_ends_at()) before the claimant could start, by the ends of the leases held now. If these
  * have no end, or the later one has none, it doesn't get it. So a claimant starts at `starts_at`
  * whatever is given away behind it. A ticket that waits for its own account's limit, not for a GPU,
- * is passed over, keeps nothing, and keeps its standing; so does one that needs what is out of
+ * is passed over, keeps nothing, and keeps its standing; so does a ticket
+ * that would use up what its account's own ticket before it waits for (QUEUE_BEHIND that one); so does one that needs what is out of
  * service, and one that can't ever be served.
  *
  * Nothing depends on the order in which tickets, devices and leases are given.

@@ -25,7 +25,8 @@ static void init_accounts(struct turns *t, size_t n_tickets)
         t->accounts = xcalloc(n_tickets, sizeof *t->accounts);
         t->account_of = xcalloc(n_tickets, sizeof *t->account_of);
         for (size_t i = 0; i < n_tickets; i++)
-                t->accounts[i] = (struct turns_account){ t->tickets[i].uid, t->tickets[i].held };
+                t->accounts[i] = (struct turns_account){ .uid = t->tickets[i].uid,
+                        .held = t->tickets[i].held };
         if (n_tickets)
                 qsort(t->accounts, n_tickets, sizeof *t->accounts, compare_accounts);
         for (size_t i = 0; i < n_tickets; i++)
@@ -73,6 +74,8 @@ void turns_start(struct turns *t, int64_t now)
         t->waiting = false;
         for (size_t m = 0; m < t->fleet.n_models; m++)
                 t->claims[m].ticket = TURNS_NOBODY;
+        for (size_t a = 0; a < t->n_accounts; a++)
+                t->accounts[a].asked = FRAC_ZERO;
 }
 
 void turns_give_back(struct turns *t, size_t device, size_t account)
@@ -107,16 +110,21 @@ static int64_t when_free(const struct turns *t, size_t model, size_t slots)
         return times[slots - 1];
 }
 
-/* Keeps what it could use and nobody before it does. False: nothing that comes round serves it. */
-static bool claim(
-        struct turns *t, size_t ticket, const struct place_request *r, int64_t *ret_starts)
+/* Keeps what it could use and nobody before it does; *ret_most is what it may weigh. False: nothing
+ * that comes round serves it. */
+static bool claim(struct turns *t, size_t ticket, const struct place_request *r,
+        int64_t *ret_starts, struct frac *ret_most)
 {
         bool served = false;
+        struct frac most = FRAC_ZERO;
         int64_t starts = TURNS_NEVER;
         for (size_t m = 0; m < t->fleet.n_models; m++) {
                 if (t->fleet.models[m].serving < (size_t)r->slots || !fleet_fits(&t->fleet, m, r))
                         continue;
                 served = true;
+                struct frac weight = fleet_weight(&t->fleet, m, r->slots);
+                if (frac_compare(weight, most) > 0)
+                        most = weight;
                 if (t->claims[m].ticket != TURNS_NOBODY)
                         continue;
                 t->claims[m].ticket = ticket;
@@ -128,6 +136,7 @@ static bool claim(
                 if (t->claims[m].ticket == ticket)
                         t->claims[m].starts = starts;
         *ret_starts = starts == TURNS_NEVER ? 0 : starts;
+        *ret_most = most;
         return served;
 }
 
@@ -161,27 +170,49 @@ static void grant(struct turns *t, size_t ticket, int64_t end, struct queue_verd
 static void wait_for_gpu(struct turns *t, size_t ticket, const struct place_request *r, bool closed,
         struct queue_verdict *ret)
 {
+        struct turns_account *a = &t->accounts[t->account_of[ticket]];
         struct place open = { 0 };
+        struct frac most;
         if (closed)
                 fleet_choose(&t->fleet, r, NULL, &open);
         bool behind = closed && open.verdict == PLACE_OK;
         if (behind)
                 ret->before = t->claims[t->fleet.v[open.at[0]].model].ticket;
-        if (!claim(t, ticket, r, &ret->starts_at)) {
+        if (!claim(t, ticket, r, &ret->starts_at, &most)) {
                 ret->reason = QUEUE_OUT;
                 return;
         }
         ret->reason = !t->waiting ? QUEUE_HEAD : behind ? QUEUE_BEHIND : QUEUE_NO_ROOM;
         t->waiting = true;
+        if (a->asked.num == 0)
+                a->first = ticket;
+        a->asked = frac_add(a->asked, most);
+}
+
+/* Too much for its account: for what it holds, or for what its own tickets before this one ask for. */
+static void wait_for_limit(struct turns *t, const struct turns_account *a, struct place_request *r,
+        struct queue_verdict *ret)
+{
+        ret->reason = QUEUE_LIMIT;
+        if (a->asked.num == 0)
+                return;
+        r->held = a->held;
+        fleet_choose(&t->fleet, r, t->closed, &ret->place);
+        if (ret->place.verdict == PLACE_LIMIT)
+                return;
+        ret->place = (struct place){ .verdict = PLACE_BUSY };
+        ret->reason = QUEUE_BEHIND;
+        ret->before = a->first;
 }
 
 void turns_next(struct turns *t, size_t ticket, struct queue_verdict *ret)
 {
         const struct queue_ticket *q = &t->tickets[ticket];
-        const struct place_request r = { .uid = q->uid,
+        const struct turns_account *a = &t->accounts[t->account_of[ticket]];
+        struct place_request r = { .uid = q->uid,
                 .slots = q->slots,
                 .limits = q->limits,
-                .held = t->accounts[t->account_of[ticket]].held };
+                .held = a->asked.num ? frac_add(a->held, a->asked) : a->held };
         int64_t end = queue_ends_at(q->limits, t->now + t->turn);
         if (end == 0)
                 end = TURNS_NEVER;
@@ -196,7 +227,7 @@ void turns_next(struct turns *t, size_t ticket, struct queue_verdict *ret)
                 wait_for_gpu(t, ticket, &r, closed, ret);
                 return;
         case PLACE_LIMIT:
-                ret->reason = QUEUE_LIMIT;
+                wait_for_limit(t, a, &r, ret);
                 return;
         case PLACE_NEVER:
         case PLACE_IMPOSSIBLE:

@@ -15,6 +15,9 @@
 struct turns_account {
         uid_t uid;
         struct frac held;
+        struct frac
+                asked; /* in this walk, by its tickets that wait for GPUs; the most it may weigh */
+        size_t first;  /* of these tickets */
 };
 
 /* Who keeps a model, and by when it starts. */
