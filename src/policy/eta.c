@@ -163,18 +163,18 @@ static void walk(struct play *p)
         p->n_waiting = kept;
 }
 
+/* The first walk is the line as it stands, so whoever is granted something now has it now. */
 static void play(struct play *p)
 {
-        for (;;) {
+        walk(p);
+        while (p->n_waiting && p->n_heap && p->looks < ETA_LOOKS_MAX) {
+                if (p->heap[0].at > p->now)
+                        p->now = p->heap[0].at;
                 while (p->n_heap && p->heap[0].at <= p->now) {
                         struct release r = pop(p);
                         turns_give_back(&p->turns, r.device, r.account);
                 }
                 walk(p);
-                if (!p->n_waiting || !p->n_heap || p->looks >= ETA_LOOKS_MAX)
-                        return;
-                if (p->heap[0].at > p->now)
-                        p->now = p->heap[0].at;
         }
 }
 
