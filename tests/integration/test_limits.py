@@ -74,7 +74,7 @@ def test_the_predecessors_file_with_members_and_exceptions(alice, bob, base, loa
     assert int(setting(alice.uid, "pids.max")) == 327680
     body, his = limits(bob)
     assert body["group"] == "student" and his["memory"]["value"] == 32 << 30
-    assert his["max_gpu_equivalents"]["value"] == 2 and not his["max_gpu_equivalents"]["enforced"]
+    assert his["max_gpu_equivalents"]["value"] == 2 and his["max_gpu_equivalents"]["enforced"]
 
 
 def test_cpu_memory_shm_pids_at_create(alice, loaded, policy):
@@ -110,7 +110,7 @@ def test_the_layout(alice, policy):
     assert lines[at["Containers"] + 1] == "  " + "━" * 13 + "─" * 7 + "  2/3 containers (66%)"
     assert lines[at["Containers"] + 2] == "  2 running"
     assert lines[at["GPUs"] + 1].endswith("  0/2.5 GPUs (0%)")
-    assert "  Per container: up to 2 (not enforced yet)" in lines
+    assert "  Per container: up to 2" in lines
     assert lines[at["CPUs"] + 2] == "  Per container: 32 cores"
     assert "/96 GB (" in lines[at["Memory"] + 1] and lines[at["Memory"] + 2] == "  Per container: 32g"
     assert "/1000 processes and threads (" in lines[at["Processes"] + 1]
