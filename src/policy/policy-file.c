@@ -213,6 +213,72 @@ static int take_enforcement(
         return yaml_walk(value, key->name, enforcement_keys, t, t->warnings, &t->p->ignored, e);
 }
 
+/* ---- the queue ---- */
+
+static int take_half_life(
+        const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
+{
+        struct yaml_decimal d;
+        if (yaml_read_decimal(value, key->name, key->max, &d, e))
+                return -1;
+        if (d.num < key->min * d.den)
+                return yaml_refuse(value, e, "'%s' can't be %.60s: it goes from %lld to %lld",
+                        key->name, value->text, (long long)key->min, (long long)key->max);
+        ((struct target *)obj)->p->queue.rules.half_life = d.num * 3600 / d.den;
+        return 0;
+}
+
+static int take_ageing(
+        const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
+{
+        struct yaml_decimal d;
+        if (yaml_read_decimal(value, key->name, key->max, &d, e))
+                return -1;
+        if (d.num == 0)
+                return yaml_refuse(
+                        value, e, "'%s' can't be 0: who waits would never come first", key->name);
+        ((struct target *)obj)->p->queue.rules.ageing = (double)d.num / (double)d.den;
+        return 0;
+}
+
+static int take_turn(
+        const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
+{
+        struct queue_settings *q = &((struct target *)obj)->p->queue;
+        int64_t minutes;
+        if (yaml_read_int(value, key->name, key->min, key->max, &minutes, e))
+                return -1;
+        q->turn_s = q->rules.turn = minutes * 60;
+        return 0;
+}
+
+static int take_max_tickets(
+        const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
+{
+        int64_t n;
+        if (yaml_read_int(value, key->name, key->min, key->max, &n, e))
+                return -1;
+        ((struct target *)obj)->p->queue.max_tickets = (int)n;
+        return 0;
+}
+
+static const struct yaml_key queue_keys[] = {
+        { .name = "half_life_h", .take = take_half_life, .min = 1, .max = 87600 },
+        { .name = "ageing", .take = take_ageing, .max = 1000 },
+        { .name = "turn_m", .take = take_turn, .min = 1, .max = 1440 },
+        { .name = "max_tickets_per_user", .take = take_max_tickets, .min = 1, .max = 1000 },
+        { 0 },
+};
+
+static int take_queue(
+        const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
+{
+        struct target *t = obj;
+        return yaml_walk(value, key->name, queue_keys, t, t->warnings, &t->p->ignored, e);
+}
+
+/* ---- the sections ---- */
+
 /* The sections without a taker belong to programs that ds01 replaces. */
 static const struct yaml_key file_keys[] = {
         { .name = "defaults", .take = take_defaults },
@@ -220,6 +286,7 @@ static const struct yaml_key file_keys[] = {
         { .name = "groups", .take = take_groups },
         { .name = "policies", .take = take_policies },
         { .name = "enforcement", .take = take_enforcement },
+        { .name = "queue", .take = take_queue },
         { .name = "gpu_allocation" },
         { .name = "container_types" },
         { .name = "monitoring" },

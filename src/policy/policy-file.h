@@ -32,6 +32,7 @@ struct policy {
         size_t n_overrides;
         json_t *members;    /* account → index of its group */
         json_t *exceptions; /* account → index of its override */
+        struct queue_settings queue;
         bool no_aggregates; /* enforcement.aggregate_limits: false */
         struct strv unix_groups, ignored;
 };

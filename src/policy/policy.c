@@ -103,6 +103,7 @@ int policy_load(const struct policy_source *source, struct policy **ret, struct 
         p->overrides_file = last_part(source->overrides.name);
         p->members = json_object();
         p->exceptions = json_object();
+        p->queue = QUEUE_SETTINGS_DEFAULT;
         if (policy_file_limits(p, &source->limits, warnings, e) ||
                 policy_file_overrides(p, &source->overrides, warnings, e) ||
                 load_members(p, source, warnings, e))
@@ -188,6 +189,11 @@ void policy_limits(const struct policy *p, const char *user, const struct strv *
         }
 }
 
+const struct queue_settings *policy_queue(const struct policy *p)
+{
+        return &p->queue;
+}
+
 const struct strv *policy_unix_groups(const struct policy *p)
 {
         return &p->unix_groups;
@@ -196,11 +202,4 @@ const struct strv *policy_unix_groups(const struct policy *p)
 const struct strv *policy_ignored(const struct policy *p)
 {
         return &p->ignored;
-}
-
-const struct queue_settings *policy_queue(const struct policy *p)
-{
-        static const struct queue_settings d = { .rules = { .half_life = 7 * 86400, .ageing = 1.0, .turn = 600 }, .turn_s = 600, .max_tickets = 8 };
-        (void)p;
-        return &d;
 }

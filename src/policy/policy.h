@@ -9,6 +9,7 @@
  *         unix_group: students  or `members: [...]`, or a file groups/student.members
  *         memory: 16g
  *         aggregate: { memory_max: 48g }
+ *     queue: { half_life_h: 168, ageing: 1.0, turn_m: 10, max_tickets_per_user: 8 }
  *
  * Each limit is looked up by itself: the account's own line, then its group's, then the defaults,
  * then what is built in. An account is in the first group, in the file's order, that lists it or
@@ -58,7 +59,9 @@ DEFINE_CLEANUP(struct policy *, policy_free)
 void policy_limits(const struct policy *p, const char *user, const struct strv *unix_groups,
         struct limits *ret);
 
+/* What the file says about the queue; what it doesn't say is QUEUE_SETTINGS_DEFAULT. Borrowed. */
 const struct queue_settings *policy_queue(const struct policy *p);
+
 /* The Unix groups that the policy asks about. Borrowed. */
 const struct strv *policy_unix_groups(const struct policy *p);
 /* Lines of the files that are understood but change nothing (yet): "file:line:column: …". Borrowed.

@@ -237,6 +237,23 @@ static void test_refused(void **state)
                         "/etc/ds01/limits.yaml:1:16: There is no group 'ghosts'" },
                 { "defaults: {root_in_container: null}\n", NULL, NULL,
                         "/etc/ds01/limits.yaml:1:31: 'root_in_container' needs true or false" },
+                { "queue: {half_life_h: 0.5}\n", NULL, NULL,
+                        "/etc/ds01/limits.yaml:1:22: 'half_life_h' can't be 0.5: it goes from 1" },
+                { "queue: {half_life_h: null}\n", NULL, NULL,
+                        "/etc/ds01/limits.yaml:1:22: 'half_life_h' needs a number" },
+                { "queue: {half_life_h: 87601}\n", NULL, NULL,
+                        "/etc/ds01/limits.yaml:1:22: 'half_life_h' needs a number" },
+                { "queue: {ageing: 0}\n", NULL, NULL,
+                        "/etc/ds01/limits.yaml:1:17: 'ageing' can't be 0" },
+                { "queue: {ageing: -1}\n", NULL, NULL,
+                        "/etc/ds01/limits.yaml:1:17: 'ageing' needs a number" },
+                { "queue: {turn_m: 0}\n", NULL, NULL, "/etc/ds01/limits.yaml:1:17: 'turn_m'" },
+                { "queue: {turn_m: 2.5}\n", NULL, NULL, "/etc/ds01/limits.yaml:1:17: 'turn_m'" },
+                { "queue: {max_tickets_per_user: many}\n", NULL, NULL,
+                        "/etc/ds01/limits.yaml:1:31: 'max_tickets_per_user'" },
+                { "queue: {turn_m: 1, turn_m: 2}\n", NULL, NULL,
+                        "/etc/ds01/limits.yaml:1:20: 'turn_m' is set twice" },
+                { "queue: 3\n", NULL, NULL, "/etc/ds01/limits.yaml:1:8: queue needs" },
                 { "- a\n", NULL, NULL, "/etc/ds01/limits.yaml:1:1: the policy needs" },
                 { "groups: {a: {members: alice}}\n", NULL, NULL,
                         "/etc/ds01/limits.yaml:1:23: 'members' needs a list" },
@@ -289,6 +306,38 @@ static void test_warnings(void **state)
         assert_string_equal(warnings.v[0], "groups/student.members: there is no group 'student'");
 }
 
+static void check_queue(const char *text, int64_t half_life, double ageing, int64_t turn, int max)
+{
+        cleanup_policy struct policy *p = must_load(text, NULL, NULL);
+        const struct queue_settings *q = policy_queue(p);
+        assert_int_equal(q->rules.half_life, half_life);
+        assert_true(q->rules.ageing == ageing);
+        assert_int_equal(q->rules.turn, turn);
+        assert_int_equal(q->turn_s, turn);
+        assert_int_equal(q->max_tickets, max);
+}
+
+static void test_queue(void **state)
+{
+        (void)state;
+        struct queue_settings d = QUEUE_SETTINGS_DEFAULT;
+        check_queue(NULL, d.rules.half_life, d.rules.ageing, d.turn_s, d.max_tickets);
+        check_queue("queue:\n", d.rules.half_life, d.rules.ageing, d.turn_s, d.max_tickets);
+        check_queue("queue: {turn_m: 3}\n", d.rules.half_life, d.rules.ageing, 180, d.max_tickets);
+        check_queue(
+                "queue: {half_life_h: 1.5, ageing: 0.25, turn_m: 1440, max_tickets_per_user: 1}\n",
+                5400, 0.25, 86400, 1);
+
+        /* As everywhere: an unknown key is a warning. */
+        struct err e = ERR_INIT;
+        cleanup_strv struct strv warnings = { 0 };
+        cleanup_policy struct policy *p = NULL;
+        assert_int_equal(load("queue: {aging: 2}\n", NULL, NULL, &p, &warnings, &e), 0);
+        assert_int_equal(warnings.n, 1);
+        assert_string_equal(warnings.v[0],
+                "/etc/ds01/limits.yaml:1:9: Unknown key 'aging' in queue; did you mean 'ageing'?");
+}
+
 /* The file that is installed shows every key and means what it says. */
 static void test_shipped_file(void **state)
 {
@@ -309,6 +358,14 @@ static void test_shipped_file(void **state)
         for (size_t i = 0; i < policy_ignored(p)->n; i++)
                 if (strstr(policy_ignored(p)->v[i], "is known but not enforced"))
                         fail_msg("%s", policy_ignored(p)->v[i]);
+        /* Every key of the queue is there, with what holds without it. */
+        static const char *const keys[] = {
+                "half_life_h:", "ageing:", "turn_m:", "max_tickets_per_user:"
+        };
+        struct queue_settings q = QUEUE_SETTINGS_DEFAULT;
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                assert_non_null(strstr(text, keys[i]));
+        check_queue(text, q.rules.half_life, q.rules.ageing, q.turn_s, q.max_tickets);
         cleanup_strv struct strv groups = { 0 };
         strv_add(&groups, "ds01-admin");
         policy_limits(p, "eve", &groups, &l);
@@ -326,6 +383,7 @@ int main(void)
                 cmocka_unit_test(test_aggregates),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_warnings),
+                cmocka_unit_test(test_queue),
                 cmocka_unit_test(test_shipped_file),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
