@@ -64,9 +64,10 @@ static char *read_file(const char *path)
         return text;
 }
 
-static json_t *sample_body(void)
+static json_t *sample_body(const struct strv *gpus)
 {
         struct spec s = sample();
+        s.gpus = gpus;
         cleanup_mainproc struct mainproc m = { 0 };
         mainproc_choose(NULL, NULL, &m);
         s.entrypoint = m.entrypoint;
@@ -74,24 +75,64 @@ static json_t *sample_body(void)
         return spec_create_body(&s);
 }
 
-/* Byte for byte: whoever changes what containers are given changes this file, and says why. */
-static void test_golden(void **state)
+static void check_golden(const char *file, const struct strv *gpus)
 {
-        (void)state;
-        cleanup_json json_t *body = sample_body();
+        cleanup_json json_t *body = sample_body(gpus);
+        cleanup_free char *path = xasprintf("%s/%s", GOLDEN, file);
         assert_non_null(body);
         cleanup_free char *text = json_dumps(body, JSON_INDENT(2));
         cleanup_free char *line = xasprintf("%s\n", text);
-        cleanup_free char *golden = read_file(GOLDEN "/create-cpu.json");
+        cleanup_free char *golden = read_file(path);
         if (strcmp(line, golden) == 0)
                 return;
         size_t i = 0, start = 0;
         for (; line[i] && line[i] == golden[i]; i++)
                 if (line[i] == '\n')
                         start = i + 1;
-        fail_msg("golden/create-cpu.json has '%.*s' where the body has '%.*s'",
+        fail_msg("golden/%s has '%.*s' where the body has '%.*s'", file,
                 (int)strcspn(golden + start, "\n"), golden + start,
                 (int)strcspn(line + start, "\n"), line + start);
+}
+
+/* Byte for byte: whoever changes what containers are given changes these files, and says why. */
+static void test_golden(void **state)
+{
+        (void)state;
+        struct strv gpus = { .v = (char *[]){ (char[]){
+                                                      "GPU-8f6d1c2e-0000-4000-8000-000000000001" },
+                                     (char[]){ "GPU-8f6d1c2e-0000-4000-8000-000000000002" } },
+                .n = 2 };
+        check_golden("create-cpu.json", NULL);
+        check_golden("create-gpu.json", &gpus);
+}
+
+/* What a list of GPUs may hold, and what it must not mean. */
+static void test_gpus(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *uuid;
+                bool fine;
+                size_t requests;
+        } rows[] = { { "GPU-1234", true, 1 }, { "MIG-GPU-1234/1/0", true, 1 },
+                { "SIM-GPU-00-H100", true, 0 }, { "all", false, 0 }, { "0", false, 0 },
+                { "none", false, 0 }, { "void", false, 0 }, { "GPU-1,GPU-2", false, 0 },
+                { "GPU-1 ", false, 0 }, { "", false, 0 }, { "nvidia.com/gpu=all", false, 0 } };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                cleanup_strv struct strv gpus = { 0 };
+                strv_add(&gpus, rows[i].uuid);
+                cleanup_json json_t *body = sample_body(&gpus);
+                if ((body != NULL) != rows[i].fine)
+                        fail_msg("'%s' is %s", rows[i].uuid, body ? "taken" : "refused");
+                if (!body)
+                        continue;
+                const json_t *requests = json_at(body, "HostConfig/DeviceRequests");
+                assert_int_equal(json_array_size(requests), rows[i].requests);
+                const json_t *env = json_object_get(body, "Env");
+                const char *last = json_string_value(json_array_get(env, json_array_size(env) - 1));
+                cleanup_free char *expected = xasprintf("NVIDIA_VISIBLE_DEVICES=%s", rows[i].uuid);
+                assert_string_equal(last, expected);
+        }
 }
 
 /* ---- a reason for each line ---- */
@@ -139,7 +180,7 @@ static void test_reasons(void **state)
 {
         (void)state;
         cleanup_strv struct strv paths = { 0 }, reasons = { 0 };
-        cleanup_json json_t *body = sample_body();
+        cleanup_json json_t *body = sample_body(NULL);
         collect_paths(body, "", &paths);
         cleanup_free char *text = read_file(GOLDEN "/create-cpu.txt");
         collect_reasons(text, &reasons);
@@ -440,6 +481,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_golden),
+                cmocka_unit_test(test_gpus),
                 cmocka_unit_test(test_reasons),
                 cmocka_unit_test(test_hostile),
                 cmocka_unit_test(test_refused),
