@@ -12,20 +12,39 @@
  * with reading what a thousand processes are about. */
 enum { POLL_MS = 20, POLL_MAX_MS = 500, STOP_S = 60 };
 
-/* Sends the signal that still helps; returns how many processes are left besides the init process. */
-static size_t stop_round(pid_t init, const char *engine_id, bool first)
+/* A container on its way to its end. */
+struct ending {
+        pid_t init;
+        const char *engine_id;
+        int64_t begun, deadline; /* clock_mono_ms() */
+        bool others_told, main_told;
+};
+
+/*
+ * Sends what still helps. The main process is the last to hear: everything else ends with it, a
+ * training too that is still saving its work. One that has work of its own to save, because it catches
+ * SIGTERM, has half of the time for that whatever the others do.
+ *
+ * SIGHUP goes out when only shells at their prompt are left. They ignore SIGTERM; earlier it would have
+ * made them send SIGHUP to jobs that were still saving their work.
+ */
+static void stop_round(struct ending *s)
 {
         struct err ignored = ERR_INIT;
         struct cgroup_counts n = { 0 };
-        if (first)
-                cgroup_signal_all(init, engine_id, SIGTERM, &ignored);
-        if (cgroup_count(init, engine_id, &n, &ignored) < 0)
-                return 0;
-        /* Only shells and their like are left: they ignore SIGTERM, and SIGHUP is how they are told to
-         * go. Earlier it would have made them send SIGHUP to jobs that were still saving their work. */
-        if (n.total > 0 && n.total == n.deaf)
-                cgroup_signal_all(init, engine_id, SIGHUP, &ignored);
-        return n.total;
+        if (!s->others_told)
+                cgroup_signal(s->init, s->engine_id, CGROUP_OTHERS, SIGTERM, &ignored);
+        s->others_told = true;
+        if (cgroup_count(s->init, s->engine_id, &n, &ignored) < 0)
+                return;
+        bool idle = n.others == n.shells;
+        bool half = clock_mono_ms() - s->begun >= (s->deadline - s->begun) / 2;
+        if (idle && n.main_shell) {
+                cgroup_signal(s->init, s->engine_id, CGROUP_ALL, SIGHUP, &ignored);
+        } else if (!s->main_told && (idle || (half && n.main_catches))) {
+                cgroup_signal(s->init, s->engine_id, CGROUP_MAIN, SIGTERM, &ignored);
+                s->main_told = true;
+        }
 }
 
 int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e)
@@ -44,16 +63,15 @@ int container_stop(struct daemon *d, const struct container *c, int grace_s, str
         /* Frozen processes can't act on a signal. */
         if (paused && grace_s > 0 && engine_container_unpause(d->engine, &w, c->engine_id, e) < 0)
                 return -1;
-        int64_t deadline = clock_mono_ms() + (int64_t)grace_s * 1000;
-        bool first = true;
-        for (int64_t ms = POLL_MS, now_ms; (now_ms = clock_mono_ms()) < deadline;
+        struct ending s = { .init = init, .engine_id = c->engine_id, .begun = clock_mono_ms() };
+        s.deadline = s.begun + (int64_t)grace_s * 1000;
+        for (int64_t ms = POLL_MS, now_ms; (now_ms = clock_mono_ms()) < s.deadline;
                 ms = ms * 5 / 4 > POLL_MAX_MS ? POLL_MAX_MS : ms * 5 / 4) {
-                int64_t round_end = now_ms + ms < deadline ? now_ms + ms : deadline;
+                int64_t round_end = now_ms + ms < s.deadline ? now_ms + ms : s.deadline;
                 struct engine_wait shortly = { .hangup_fd = -1, .deadline = round_end };
                 struct err waiting = ERR_INIT;
                 int code;
-                stop_round(init, c->engine_id, first);
-                first = false;
+                stop_round(&s);
                 if (engine_container_wait(d->engine, &shortly, c->engine_id, &code, &waiting) ==
                                 0 ||
                         waiting.code == ERR_NOT_FOUND)

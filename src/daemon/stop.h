@@ -9,9 +9,10 @@
 #include "store/containers.h"
 
 /*
- * Stops its processes: SIGTERM to all; SIGHUP to shells, which ignore SIGTERM, once the others are
- * gone; done as soon as nothing runs, at most grace_s seconds, then SIGKILL. A frozen container is
- * thawed first, unless it is to be killed at once. Not running is fine. Records nothing.
+ * Stops its processes: SIGTERM to all but the main process; once they have gone, SIGTERM to that too,
+ * and SIGHUP to shells, which ignore SIGTERM; done as soon as nothing runs, at most grace_s seconds,
+ * then SIGKILL. A frozen container is thawed first, unless it is to be killed at once. Not running is
+ * fine. Records nothing.
  */
 int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e);
 

@@ -213,14 +213,68 @@ size_t cgroup_procs(pid_t container_init_pid, const char *container_id)
         return all.n;
 }
 
-/* Does the process ignore the signal? From the mask of its status file. */
-static bool ignores(pid_t pid, int sig)
+/* What the status file of a process tells; all 0 for one that has gone. */
+struct process {
+        pid_t parent, inner; /* its own number in the container */
+        uint64_t ignored, caught;
+};
+
+static uint64_t status_number(const char *text, const char *key, int base)
+{
+        const char *line = strstr(text, key);
+        return line ? strtoull(line + strlen(key), NULL, base) : 0;
+}
+
+static struct process look_at(pid_t pid)
 {
         cleanup_free char *text = NULL;
         if (read_proc(pid, "status", &text))
-                return false;
-        const char *line = strstr(text, "\nSigIgn:");
-        return line && (strtoull(line + strlen("\nSigIgn:"), NULL, 16) >> (sig - 1) & 1);
+                return (struct process){ 0 };
+        struct process p = {
+                .parent = (pid_t)status_number(text, "\nPPid:", 10),
+                .ignored = status_number(text, "\nSigIgn:", 16),
+                .caught = status_number(text, "\nSigCgt:", 16),
+        };
+        /* "NSpid: 4711 7": outermost first. */
+        const char *line = strstr(text, "\nNSpid:");
+        if (line) {
+                cleanup_free char *numbers = xstrndup(line + 1, strcspn(line + 1, "\n"));
+                const char *last = strrchr(numbers, '\t');
+                p.inner = last ? (pid_t)strtol(last, NULL, 10) : 0;
+        }
+        return p;
+}
+
+static bool has(uint64_t mask, int sig)
+{
+        return mask >> (sig - 1) & 1;
+}
+
+static bool is_shell(const struct process *p)
+{
+        return has(p->ignored, SIGTERM) && has(p->ignored, SIGQUIT) && has(p->caught, SIGINT);
+}
+
+/*
+ * Which one is the main process: of init's children, orphans that it adopted among them, the one that
+ * came first. Numbers in a container count up, and stay above 300 once they begin anew. all->n if it
+ * has gone.
+ */
+static size_t find_main(const struct pids *all, const struct process *p, pid_t init)
+{
+        size_t found = all->n;
+        for (size_t i = 0; i < all->n; i++)
+                if (p[i].parent == init && (found == all->n || p[i].inner < p[found].inner))
+                        found = i;
+        return found;
+}
+
+static struct process *look_at_all(const struct pids *all)
+{
+        struct process *p = xcalloc(all->n + 1, sizeof *p);
+        for (size_t i = 0; i < all->n; i++)
+                p[i] = look_at(all->v[i]);
+        return p;
 }
 
 int cgroup_count(pid_t container_init_pid, const char *container_id, struct cgroup_counts *ret,
@@ -230,30 +284,49 @@ int cgroup_count(pid_t container_init_pid, const char *container_id, struct cgro
         if (!folder)
                 return not_running(container_init_pid, container_id, e);
         CLEANUP(pids_done) struct pids all = pids_in(folder);
+        cleanup_free struct process *p = look_at_all(&all);
+        size_t main = find_main(&all, p, container_init_pid);
         *ret = (struct cgroup_counts){ 0 };
+        if (main < all.n) {
+                ret->main_shell = is_shell(&p[main]);
+                ret->main_catches = has(p[main].caught, SIGTERM);
+        }
         for (size_t i = 0; i < all.n; i++) {
-                if (all.v[i] == container_init_pid)
+                if (i == main || all.v[i] == container_init_pid)
                         continue;
-                ret->total++;
-                ret->deaf += ignores(all.v[i], SIGTERM);
+                ret->others++;
+                ret->shells += is_shell(&p[i]);
         }
         return 0;
 }
 
-int cgroup_signal_all(pid_t container_init_pid, const char *container_id, int sig, struct err *e)
+/* Signals those that are meant; returns how many processes there are. */
+static size_t signal_round(
+        const char *folder, pid_t init, const char *id, enum cgroup_who who, int sig)
+{
+        CLEANUP(pids_done) struct pids all = pids_in(folder);
+        cleanup_free struct process *p = who == CGROUP_ALL ? NULL : look_at_all(&all);
+        size_t main = p ? find_main(&all, p, init) : all.n;
+        for (size_t i = 0; i < all.n; i++) {
+                bool meant = who == CGROUP_ALL || (who == CGROUP_MAIN) == (i == main);
+                if (!meant || (who != CGROUP_ALL && all.v[i] == init))
+                        continue;
+                if (signal_verified(all.v[i], id, 0, sig) && sig == SIGTERM)
+                        (void)signal_verified(all.v[i], id, 0, SIGCONT);
+        }
+        return all.n;
+}
+
+int cgroup_signal(pid_t container_init_pid, const char *container_id, enum cgroup_who who, int sig,
+        struct err *e)
 {
         cleanup_free char *folder = container_folder(container_init_pid, container_id);
         if (!folder)
                 return not_running(container_init_pid, container_id, e);
         /* What was forked after the list was read is not on it. Only SIGKILL may be sent twice. */
         int rounds = sig == SIGKILL ? KILL_ROUNDS : 1;
-        for (int i = 0; i < rounds; i++) {
-                CLEANUP(pids_done) struct pids all = pids_in(folder);
-                for (size_t k = 0; k < all.n; k++)
-                        (void)signal_verified(all.v[k], container_id, 0, sig);
-                if (all.n == 0)
-                        break;
-        }
+        while (rounds-- > 0 && signal_round(folder, container_init_pid, container_id, who, sig) > 0)
+                continue;
         return 0;
 }
 

@@ -94,20 +94,37 @@ bool cgroup_process_in(pid_t pid, const char *container_id);
 /* How many processes the container has, found by way of its first one; 0 if that has gone. */
 size_t cgroup_procs(pid_t container_init_pid, const char *container_id);
 
+/*
+ * Who is still there when a container is asked to end. Its first process is the engine's init, whose
+ * oldest child is the main process, the image's own: when that ends, everything ends. The init process
+ * is left out here: it only passes signals on.
+ *
+ * An interactive shell ignores SIGTERM and goes on SIGHUP. It is told by ignoring SIGTERM and SIGQUIT
+ * and catching SIGINT, which bash, dash and busybox do at a prompt; what merely ignores SIGTERM has its
+ * reasons, and is no shell.
+ */
 struct cgroup_counts {
-        size_t total; /* processes of the container besides its first one */
-        size_t deaf;  /* of those, the ones that ignore SIGTERM, as interactive shells do */
+        size_t others;     /* processes besides init and main */
+        size_t shells;     /* of those, interactive shells */
+        bool main_shell;   /* main is one */
+        bool main_catches; /* main has a handler for SIGTERM */
 };
 /* ERR_NOT_RUNNING if container_init_pid is not a process of the container (any more). */
 int cgroup_count(pid_t container_init_pid, const char *container_id, struct cgroup_counts *ret,
         struct err *e);
 
+enum cgroup_who {
+        CGROUP_ALL,    /* the init process too */
+        CGROUP_MAIN,   /* the main process */
+        CGROUP_OTHERS, /* all but init and main */
+};
 /*
- * Signals every process of the container, the first one too. SIGKILL goes on until no process is
- * left that has not got it. ERR_NOT_RUNNING if container_init_pid is not a process of the
- * container.
+ * Signals processes of the container. SIGKILL goes on until no process is left that has not got it;
+ * after SIGTERM those that were frozen by hand are continued, so that they can act on it.
+ * ERR_NOT_RUNNING if container_init_pid is not a process of the container.
  */
-int cgroup_signal_all(pid_t container_init_pid, const char *container_id, int sig, struct err *e);
+int cgroup_signal(pid_t container_init_pid, const char *container_id, enum cgroup_who who, int sig,
+        struct err *e);
 
 /*
  * For a shell whose terminal vanished: signals every process of the container that is in the

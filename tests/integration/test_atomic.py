@@ -124,6 +124,60 @@ while True:
     assert 2 <= took < 6, took
 
 
+SAVES = "trap 'sleep 2; echo epoch 7 >/workspace/checkpoint; exit 0' TERM; touch /workspace/ready; while true; do sleep 0.2; done"
+
+
+def test_the_main_process_ends_last(alice):
+    """If it went with the others it would take a training that is still saving with it."""
+    deploy(alice, "serve", "test/served:1")
+    p = alice.popen(["container-attach", "serve", "--", "sh", "-c", SAVES])
+    wait_until((alice.workspace / "serve/ready").exists, 10, "the training runs")
+    begun = time.monotonic()
+    alice.ok(["container-stop", "serve"])
+    took = time.monotonic() - begun
+    assert (alice.workspace / "serve/checkpoint").read_text() == "epoch 7\n"
+    assert 2 <= took < 5, took
+    p.wait(10)
+    # Alone, or with nothing but a shell at a prompt, it ends at once.
+    alice.ok(["container-start", "serve"])
+    t = alice.tty("container-attach serve")
+    t.expect(prompt_of(alice, "serve"))
+    begun = time.monotonic()
+    alice.ok(["container-stop", "serve"])
+    assert time.monotonic() - begun < 1
+    t.expect(pexpect.EOF)
+
+
+def test_a_training_that_ignores_sigterm_is_no_shell(alice, starter):
+    """It gets its time: SIGHUP is only for shells at a prompt. A job that was frozen by hand hears too."""
+    alice.ok(["container", "deploy", "stubborn", f"--image={starter}", "--background"])
+    work = alice.workspace / "stubborn"
+    alice.write(work / "train.py", """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open("ready", "w").close()
+time.sleep(2)
+open("checkpoint", "w").close()
+""")
+    p = alice.popen(["container-attach", "stubborn", "--", "python3", "train.py"])
+    wait_until((work / "ready").exists, 10, "the training runs")
+    begun = time.monotonic()
+    alice.ok(["container-stop", "stubborn"])
+    assert (work / "checkpoint").exists() and time.monotonic() - begun < 6
+    p.wait(10)
+
+    alice.ok(["container-start", "stubborn"])
+    t = alice.tty("container-attach stubborn")
+    t.expect(prompt_of(alice, "stubborn"))
+    t.sendline("sleep 1000")
+    time.sleep(0.5)
+    t.send("\x1a")
+    t.expect("Stopped")
+    begun = time.monotonic()
+    alice.ok(["container-stop", "stubborn"])
+    assert time.monotonic() - begun < 2
+
+
 def test_a_shell_ends_at_once(alice, starter):
     alice.ok(["container", "deploy", "shell", f"--image={starter}", "--background"])
     t = alice.tty("container-attach shell")

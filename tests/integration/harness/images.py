@@ -109,6 +109,7 @@ CATALOGUE = {
     "test/nopasswd:1": ("NoPasswd", "1"),
     "test/sameuid:1": ("SameUid", "1"),
     "test/noshell:1": ("NoShell", "1"),
+    "test/served:1": ("Served", "1"),
     "test/dies:1": ("Dies", "1"),
     "test/dies-late:1": ("DiesLate", "1"),
     "test/hostile:1": ("Hostile", "1"),
@@ -133,6 +134,7 @@ def load_images(engine, folder, alice, bob):
 
     load("test/busybox:1", busybox_tree(), shell)
     load("test/hidden:1", busybox_tree(), shell)
+    load("test/served:1", busybox_tree(), ['CMD ["sleep", "3600"]', "ENV PATH=/bin"])
     load("test/nopasswd:1", busybox_tree(passwd=False), shell)
     same = busybox_tree()
     same.file("etc/passwd", f"root:x:0:0:root:/root:/bin/sh\nnode:x:{alice.uid}:{alice.gid}::/home/node:/bin/sh\n")

@@ -49,7 +49,18 @@ static void on_signal(int sig)
         _exit(sig);
 }
 
-static bool deaf; /* the next one to start ignores SIGTERM */
+/* What the next one to start does about signals. */
+static enum { LISTENS, DEAF, SHELL } manner;
+
+static void prepare_signals(void)
+{
+        signal(SIGHUP, on_signal);
+        signal(SIGTERM, manner == LISTENS ? on_signal : SIG_IGN);
+        if (manner == SHELL) {
+                signal(SIGQUIT, SIG_IGN);
+                signal(SIGINT, on_signal);
+        }
+}
 
 static pid_t start(const char *group, bool new_session)
 {
@@ -59,8 +70,7 @@ static pid_t start(const char *group, bool new_session)
         pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
-                signal(SIGHUP, on_signal);
-                signal(SIGTERM, deaf ? SIG_IGN : on_signal);
+                prepare_signals();
                 if (new_session)
                         setsid();
                 if (group) {
@@ -150,7 +160,7 @@ static void test_signal_all(void **state)
                 pid_t outside = start(NULL, false);
                 assert_int_equal(cgroup_procs(init, ID_A), 3);
                 assert_int_equal(cgroup_procs(deep, ID_A), 3);
-                assert_int_equal(cgroup_signal_all(init, ID_A, signals[i], &e), 0);
+                assert_int_equal(cgroup_signal(init, ID_A, CGROUP_ALL, signals[i], &e), 0);
                 assert_int_equal(ended_by(init, true), signals[i]);
                 assert_int_equal(ended_by(inner, true), signals[i]);
                 assert_int_equal(ended_by(deep, true), signals[i]);
@@ -178,7 +188,7 @@ static void test_wrong_pids(void **state)
         const pid_t wrong[] = { b, outside, gone, 0, -1, 1, getpid() };
         for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
                 struct err e = ERR_INIT;
-                assert_int_equal(cgroup_signal_all(wrong[i], ID_A, SIGKILL, &e), -1);
+                assert_int_equal(cgroup_signal(wrong[i], ID_A, CGROUP_ALL, SIGKILL, &e), -1);
                 assert_int_equal(e.code, ERR_NOT_RUNNING);
                 assert_int_equal(cgroup_end_session(wrong[i], ID_A, SIGKILL, &e), -1);
                 assert_int_equal(e.code, ERR_NOT_RUNNING);
@@ -308,36 +318,127 @@ static void test_kill_outruns_forks(void **state)
                 }
         }
         waitpid(forker, NULL, 0);
-        assert_int_equal(cgroup_signal_all(init, ID_A, SIGKILL, &e), 0);
+        assert_int_equal(cgroup_signal(init, ID_A, CGROUP_ALL, SIGKILL, &e), 0);
         assert_int_equal(ended_by(init, true), SIGKILL);
         remove_group(ID_A); /* fails if one is left */
 }
 
-/* The first process doesn't count; those that ignore SIGTERM are told apart. */
+/* A first process with two children, as the engine's init has the main process and an orphan. */
+static pid_t start_init(pid_t kids[2])
+{
+        int p[2];
+        assert_int_equal(pipe(p), 0);
+        pid_t init = fork();
+        assert_true(init >= 0);
+        if (init == 0) {
+                cleanup_free char *path = group_path(ID_A);
+                cleanup_free char *procs = xasprintf("%s/cgroup.procs", path);
+                int fd = open(procs, O_WRONLY);
+                if (fd < 0 || write(fd, "0", 1) != 1)
+                        _exit(99);
+                close(fd);
+                signal(SIGCHLD, SIG_IGN); /* reaps them */
+                for (int i = 0; i < 2; i++) {
+                        pid_t kid = fork();
+                        if (kid == 0) {
+                                prepare_signals();
+                                kid = getpid();
+                                (void)!write(p[1], &kid, sizeof kid);
+                                for (;;)
+                                        pause();
+                        }
+                        usleep(1000);
+                }
+                for (;;)
+                        pause();
+        }
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(read(p[0], &kids[i], sizeof kids[i]), sizeof kids[i]);
+        if (kids[0] > kids[1]) { /* whichever could write first */
+                pid_t first = kids[1];
+                kids[1] = kids[0];
+                kids[0] = first;
+        }
+        close(p[0]);
+        close(p[1]);
+        return init;
+}
+
+static bool is_gone(pid_t pid)
+{
+        for (int i = 0; i < 200 && kill(pid, 0) == 0; i++)
+                usleep(1000);
+        return kill(pid, 0) < 0;
+}
+
+/* The first process doesn't count, the main one counts apart, shells are told from what is deaf. */
 static void test_count(void **state)
 {
         (void)state;
         struct err e = ERR_INIT;
-        struct cgroup_counts n = { 7, 7 };
+        struct cgroup_counts n = { .others = 7 };
+        pid_t kids[2];
         make_group(ID_A);
         make_group(ID_A "/sub");
         assert_int_equal(cgroup_count(getpid(), ID_A, &n, &e), -1);
         assert_int_equal(e.code, ERR_NOT_RUNNING);
-        assert_int_equal(n.total, 7);
+        assert_int_equal(n.others, 7);
         pid_t init = start(ID_A, true);
         assert_int_equal(cgroup_count(init, ID_A, &n, &e), 0);
-        assert_int_equal(n.total, 0);
-        pid_t listens = start(ID_A, false);
-        deaf = true;
-        pid_t ignores = start(ID_A "/sub", true);
-        deaf = false;
-        assert_int_equal(cgroup_count(init, ID_A, &n, &e), 0);
-        assert_int_equal(n.total, 2);
-        assert_int_equal(n.deaf, 1);
-        end(ignores);
-        end(listens);
+        assert_int_equal(n.others, 0);
+        assert_false(n.main_shell || n.main_catches);
         end(init);
+
+        init = start_init(kids);
+        manner = DEAF;
+        pid_t ignores = start(ID_A "/sub", true);
+        manner = SHELL;
+        pid_t shell = start(ID_A "/sub", true);
+        manner = LISTENS;
+        assert_int_equal(cgroup_count(init, ID_A, &n, &e), 0);
+        assert_int_equal(n.others, 3);
+        assert_int_equal(n.shells, 1);
+        assert_true(n.main_catches && !n.main_shell);
+        end(ignores);
+        end(shell);
+        kill(kids[0], SIGKILL);
+        kill(kids[1], SIGKILL);
+        end(init);
+
+        manner = SHELL;
+        init = start_init(kids);
+        manner = LISTENS;
+        assert_int_equal(cgroup_count(init, ID_A, &n, &e), 0);
+        assert_int_equal(n.others, 1);
+        assert_int_equal(n.shells, 1);
+        assert_true(n.main_shell && !n.main_catches);
+        assert_int_equal(cgroup_signal(init, ID_A, CGROUP_ALL, SIGKILL, &e), 0);
+        assert_int_equal(ended_by(init, true), SIGKILL);
         remove_group(ID_A "/sub");
+        remove_group(ID_A);
+}
+
+static void test_signal_some(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        pid_t kids[2];
+        make_group(ID_A);
+        pid_t init = start_init(kids);
+        pid_t entered = start(ID_A, true), frozen = start(ID_A, true);
+        kill(frozen, SIGSTOP);
+        assert_int_equal(cgroup_signal(init, ID_A, CGROUP_OTHERS, SIGTERM, &e), 0);
+        assert_int_equal(ended_by(entered, true), SIGTERM);
+        assert_int_equal(ended_by(frozen, true), SIGTERM);
+        assert_true(is_gone(kids[1]));
+        assert_int_equal(kill(kids[0], 0), 0);
+        assert_int_equal(cgroup_signal(init, ID_A, CGROUP_MAIN, SIGTERM, &e), 0);
+        assert_true(is_gone(kids[0]));
+        assert_int_equal(ended_by(init, false), 0);
+        /* Without a main process there is nobody to tell. */
+        assert_int_equal(cgroup_signal(init, ID_A, CGROUP_MAIN, SIGTERM, &e), 0);
+        assert_int_equal(ended_by(init, false), 0);
+        end(init);
         remove_group(ID_A);
 }
 
@@ -380,6 +481,7 @@ int main(void)
                 cmocka_unit_test(test_membership),
                 cmocka_unit_test(test_count),
                 cmocka_unit_test(test_signal_all),
+                cmocka_unit_test(test_signal_some),
                 cmocka_unit_test(test_wrong_pids),
                 cmocka_unit_test(test_end_session),
                 cmocka_unit_test(test_kill_one),
