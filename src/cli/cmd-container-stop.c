@@ -74,8 +74,9 @@ const struct command cmd_container_stop = {
         .summary = "Stops a container and keeps it",
         .details =
                 "  Its processes are asked to end (SIGTERM, then SIGHUP for shells) and have time to save their\n"
-                "  work; what is left after that is killed. The container and what was changed in it stay. Most\n"
-                "  of the time container retire, which also removes it, is what you want.\n",
+                "  work; what is left after that is killed. --force, or a shorter --time, also cuts a stop short\n"
+                "  that is still waiting. The container and what was changed in it stay. Most of the time\n"
+                "  container retire, which also removes it, is what you want.\n",
         .examples = "container-stop my-thesis\n"
                     "container-stop my-thesis --time=120  # A long checkpoint to write\n"
                     "container-stop --all --force",

@@ -47,20 +47,35 @@ static int stop_and_tear_down(struct daemon *d, const struct container *c, const
         return container_teardown(d, c, ret_drained, e);
 }
 
-static int let_go(struct daemon *d, const struct target *target, const json_t *params,
+/* Whoever is in a hurry may find that the stop that it waited for was the beginning of a removal. */
+static int take(struct daemon *d, struct container *c, const struct rpc_call *call, bool *ret_gone,
+        struct err *e)
+{
+        bool waited;
+        int grace = json_bool(call->params, "force", false) ? 0 : -1;
+        *ret_gone = false;
+        if (container_take_from_stop(d, c, grace, call, &waited, e) == 0)
+                return 0;
+        *ret_gone = waited && e->code == ERR_NOT_FOUND;
+        return *ret_gone ? 0 : -1;
+}
+
+static int let_go(struct daemon *d, const struct target *target, const struct rpc_call *call,
         bool may_stop, struct container *c, struct gone *ret, struct err *e)
 {
-        bool kept = true;
+        const json_t *params = call->params;
+        bool kept = true, gone;
         struct err not_removed = ERR_INIT;
         cleanup_leases struct leases held = { 0 };
         if (container_named(d, target->uid, json_str(params, "name"), c, e) < 0 ||
-                daemon_engine(d, NULL, e) < 0 || container_take(d, c, e) < 0)
+                daemon_engine(d, NULL, e) < 0 || take(d, c, call, &gone, e) < 0)
                 return -1;
         (void)leases_of_container(d->store, c->id, &held, &not_removed);
-        if (stop_and_tear_down(d, c, params, may_stop, &ret->drained, e) < 0)
-                return -1;
         ret->gpu_text = gpus_text(held.v, held.n);
-        log_info("removed %s of %s", c->name, c->user);
+        if (!gone && stop_and_tear_down(d, c, params, may_stop, &ret->drained, e) < 0)
+                return -1;
+        if (!gone)
+                log_info("removed %s of %s", c->name, c->user);
         bool image = json_bool(params, "image", false);
         if (image && images_remove(d, target->uid, c->image_ref, &kept, &not_removed) < 0)
                 log_info("image %s stays: %s", c->image_ref, not_removed.msg);
@@ -86,7 +101,7 @@ int containers_retire(struct daemon *d, struct caller *who, struct rpc_call *cal
         cleanup_container struct container c = { 0 };
         CLEANUP(gone_done) struct gone gone = { 0 };
         if (caller_target(who, call->params, false, "retires a container", &target, e) < 0 ||
-                let_go(d, &target, call->params, true, &c, &gone, e) < 0)
+                let_go(d, &target, call, true, &c, &gone, e) < 0)
                 return -1;
         return answer(call, &c, &gone);
 }
@@ -97,7 +112,7 @@ int containers_remove(struct daemon *d, struct caller *who, struct rpc_call *cal
         cleanup_container struct container c = { 0 };
         CLEANUP(gone_done) struct gone gone = { 0 };
         bool may_stop = json_bool(call->params, "stop", false);
-        if (let_go(d, &target, call->params, may_stop, &c, &gone, e) < 0)
+        if (let_go(d, &target, call, may_stop, &c, &gone, e) < 0)
                 return -1;
         return answer(call, &c, &gone);
 }

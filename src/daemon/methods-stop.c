@@ -50,16 +50,20 @@ static int check_whole(const struct container *c, struct err *e)
         return err_fix(e, "Try again in a moment");
 }
 
-static int stop(struct daemon *d, struct container *c, const json_t *params, bool *ret_already,
+static int stop(struct daemon *d, struct container *c, struct rpc_call *call, bool *ret_already,
         struct err *e)
 {
-        bool force = json_bool(params, "force", false) && !json_object_get(params, "time");
-        if (container_take(d, c, e) < 0)
+        const json_t *params = call->params;
+        bool timed = json_object_get(params, "time"), waited;
+        bool force = json_bool(params, "force", false) && !timed;
+        int grace = force ? 0 : container_grace(d, c, params);
+        if (container_take_from_stop(d, c, force || timed ? grace : -1, call, &waited, e) < 0)
                 return -1;
-        *ret_already = c->state == LEDGER_STOPPED || c->state == LEDGER_CREATED;
+        bool active = c->state != LEDGER_STOPPED && c->state != LEDGER_CREATED;
         int r = check_whole(c, e);
-        if (r == 0 && !*ret_already)
-                r = container_halt(d, c, force ? 0 : container_grace(d, c, params), e);
+        if (r == 0 && active)
+                r = container_halt(d, c, grace, e);
+        *ret_already = !active && !waited;
         return finish(d, c, r, e);
 }
 
@@ -70,7 +74,7 @@ int containers_stop(struct daemon *d, struct caller *who, struct rpc_call *call,
         bool already;
         if (caller_target(who, call->params, false, "stops a container", &target, e) < 0 ||
                 container_named(d, target.uid, json_str(call->params, "name"), &c, e) < 0 ||
-                daemon_engine(d, NULL, e) < 0 || stop(d, &c, call->params, &already, e) < 0)
+                daemon_engine(d, NULL, e) < 0 || stop(d, &c, call, &already, e) < 0)
                 return -1;
         if (!already)
                 log_info("stopped %s of %s", c.name, c.user);

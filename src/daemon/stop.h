@@ -6,6 +6,7 @@
 #pragma once
 
 #include "daemon/daemon.h"
+#include "rpc/call.h"
 #include "store/containers.h"
 
 /*
@@ -16,7 +17,16 @@
  */
 int container_stop(struct daemon *d, const struct container *c, int grace_s, struct err *e);
 
-/* The same, and once it has stopped: the row says how it ended, and its folders are unmounted. */
+/*
+ * Takes the operation of a container as container_take() does. If a stop holds it that still waits for
+ * processes, that one has grace_s seconds more at most, and its end is waited for: *ret_waited. Negative:
+ * nobody is in a hurry; ERR_BUSY then says that it is being stopped. ERR_INTERRUPTED if the caller hung
+ * up or we are ending.
+ */
+int container_take_from_stop(struct daemon *d, struct container *c, int grace_s,
+        const struct rpc_call *call, bool *ret_waited, struct err *e);
+
+/* As container_stop(), and once it has stopped: the row says how it ended, and its folders are unmounted. */
 int container_halt(struct daemon *d, const struct container *c, int grace_s, struct err *e);
 
 /* Freezes or thaws it; the row says so. ERR_NOT_RUNNING if it has ended meanwhile. */

@@ -5,7 +5,8 @@ import socket
 import sqlite3
 import time
 
-from harness.expect import deploy, row
+import pytest
+from harness.expect import assert_error, deploy, row
 from harness.process import wait_until
 from test_review_daemon import call
 
@@ -43,3 +44,28 @@ def test_what_nobody_waited_for_is_on_record_as_done(alice, ds01d):
         return [line for line in lines if line.get("container") == "slow" and line["event"] == "end"]
     wait_until(ended, 5, "the record is whole")
     assert ended()[-1]["result"] == "done" and "error" not in ended()[-1], ended()
+
+
+@pytest.mark.parametrize("hurry", [["container-stop", "long", "--force"], ["container-stop", "long", "-t", "1"],
+                                   ["container", "retire", "long", "--force"],
+                                   ["container-remove", "long", "--stop", "--force"]])
+def test_a_long_stop_can_be_shortened(alice, hurry):
+    work = alice.workspace / "long"
+    deploy(alice, "long")
+    alice.ok(["rm", "-f", str(work / "deaf")])
+    p = alice.popen(["container-attach", "long", "--", "sh", "-c",
+                     "trap : TERM HUP; touch /workspace/deaf; while true; do sleep 1; done"])
+    wait_until((work / "deaf").exists, 10, "it runs")
+    first = alice.popen(["container-stop", "long", "-t", "600"], stderr=-1)
+    time.sleep(1.5)
+    # Without a word about time nobody's grace is cut short; the way to do it is named.
+    for argv in (["container-stop", "long"], ["container", "retire", "long"]):
+        done = alice.run(argv)
+        assert_error(done, 75, "Container long is being stopped", "container-stop long --force")
+    begun = time.monotonic()
+    done = alice.ok(hurry, timeout=20)
+    assert time.monotonic() - begun < 5, done
+    assert first.wait(5) == 0 and "Stopped long" in first.stderr.read().decode()
+    left = row(alice, "long")
+    assert left["state"] == "stopped" if hurry[0] == "container-stop" else left is None
+    p.wait(10)
