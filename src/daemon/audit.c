@@ -12,17 +12,28 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One write for one line: lines of several threads don't mix. */
+/* Does the file end within a line, which a full disk or a crash cut short? */
+static bool ends_within_a_line(int fd)
+{
+        char last = '\n';
+        off_t size = lseek(fd, 0, SEEK_END);
+        return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
 static int append(const struct daemon *d, const char *line)
 {
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
         cleanup_free char *path = xasprintf("%s/audit.jsonl", d->config.state_dir);
-        cleanup_free char *whole = xasprintf("%s\n", line);
-        size_t n = strlen(whole);
         cleanup_close int fd =
-                open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+                open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -1;
+        pthread_mutex_lock(&lock);
+        /* What was cut short stays a line by itself: the next one must not be joined to it. */
+        cleanup_free char *whole = xasprintf("%s%s\n", ends_within_a_line(fd) ? "\n" : "", line);
+        size_t n = strlen(whole);
         ssize_t written = write(fd, whole, n);
+        pthread_mutex_unlock(&lock);
         if (written >= 0 && (size_t)written < n)
                 errno = ENOSPC;
         return written == (ssize_t)n && fdatasync(fd) == 0 ? 0 : -1;

@@ -41,6 +41,17 @@ def test_root_lists_reads_and_retires_with_a_record(alice, ds01d):
     assert ("Containers.Get", "nothing", "io.ds01.NotFound") in by_op
 
 
+def test_a_line_that_was_cut_short_spoils_no_other(ds01d):
+    """What a full disk or a crash left without an end."""
+    path = ds01d.state / "audit.jsonl"
+    with open(path, "a", encoding="utf-8") as f:
+        f.write('{"time": "2026-')
+    assert ds01d.as_root(["container-list", "--user=all"]).returncode == 0
+    text = path.read_text()
+    path.write_text(text.replace('{"time": "2026-\n', ""))
+    assert '{"time": "2026-\n' in text and audit(ds01d)[-1]["event"] == "end"
+
+
 def test_what_people_do_to_themselves_is_nobodys_business(alice, bob, ds01d):
     before = len(audit(ds01d))
     deploy(alice, "own")
