@@ -62,9 +62,7 @@ static int stop_held(
         char limit[LIMIT_TEXT_SIZE];
         limit_text(LIMIT_RUNTIME, &l->v[LIMIT_RUNTIME], limit);
         cleanup_free char *reason = xasprintf("it had run for %s, its max_runtime_h", limit);
-        if (containers_set_stop_reason(d->store, c->id, c->op, reason, e) < 0)
-                return -1;
-        if (container_halt(d, c, (int)limits_get(l, LIMIT_GRACE), e) < 0)
+        if (container_halt(d, c, (int)limits_get(l, LIMIT_GRACE), reason, e) < 0)
                 return -1;
         log_info("stopped %s of %s: %s", c->name, str_or_empty(c->user), reason);
         cleanup_free char *text =
@@ -199,6 +197,17 @@ struct over {
         size_t n;
 };
 
+/* Warns where a mark is passed. One that more time has put ahead again counts anew. */
+static void check_mark(struct daemon *d, const struct container *c, int64_t until, int64_t now)
+{
+        struct err e = ERR_INIT;
+        int mark = lifetime_mark(c->started_at, until, now);
+        if (mark < c->warned && containers_set_warned(d->store, c->id, mark, &e) < 0)
+                log_warning("%s of %s: %s", c->name, str_or_empty(c->user), e.msg);
+        if (mark > c->warned && mark < 100)
+                warn(d, c, until, mark);
+}
+
 static int look(const struct container *c, void *ctx)
 {
         struct over *o = ctx;
@@ -215,9 +224,8 @@ static int look(const struct container *c, void *ctx)
         }
         if (runs > 0 && runs <= o->now)
                 begin_stop(o->d, c);
-        int percent = runs > 0 ? lifetime_warning(c->started_at, runs, o->now, c->warned) : 0;
-        if (percent > 0)
-                warn(o->d, c, runs, percent);
+        if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED)
+                check_mark(o->d, c, runs, o->now);
         return 0;
 }
 

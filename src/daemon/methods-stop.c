@@ -62,7 +62,7 @@ static int stop(struct daemon *d, struct container *c, struct rpc_call *call, bo
         bool active = c->state != LEDGER_STOPPED && c->state != LEDGER_CREATED;
         int r = check_whole(c, e);
         if (r == 0 && active)
-                r = container_halt(d, c, grace, e);
+                r = container_halt(d, c, grace, NULL, e);
         *ret_already = !active && !waited;
         return finish(d, c, r, e);
 }

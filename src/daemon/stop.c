@@ -195,17 +195,21 @@ int container_stop(struct daemon *d, const struct container *c, int grace_s, str
 }
 
 static int record_end(struct daemon *d, const struct container *c,
-        const struct engine_container *now, struct err *e)
+        const struct engine_container *now, const char *reason, struct err *e)
 {
         if (now->running)
                 return err_set(e, ERR_BUSY,
                         "Container %s still runs: a process of it can't be killed yet", c->name);
+        /* First the reason: whoever sees it stopped sees why. */
+        if (reason && containers_set_stop_reason(d->store, c->id, c->op, reason, e) < 0)
+                return -1;
         cleanup_free char *lines = container_last_lines(d, c->engine_id);
         return containers_stopped(d->store, c->id, c->op,
                 now->finished_at ? now->finished_at : clock_unix(), now->exit_code, lines, e);
 }
 
-int container_halt(struct daemon *d, const struct container *c, int grace_s, struct err *e)
+int container_halt(
+        struct daemon *d, const struct container *c, int grace_s, const char *reason, struct err *e)
 {
         cleanup_engine_container struct engine_container now = { 0 };
         struct engine_wait w;
@@ -218,7 +222,7 @@ int container_halt(struct daemon *d, const struct container *c, int grace_s, str
                 return -1;
         w = daemon_wait(STOP_S);
         if (engine_container_inspect(d->engine, &w, c->engine_id, &now, e) < 0 ||
-                record_end(d, c, &now, e) < 0)
+                record_end(d, c, &now, reason, e) < 0)
                 return -1;
         container_unmount(d, c);
         return 0;

@@ -7,13 +7,13 @@ int64_t lifetime_end(const struct limits *l, enum limit_key key, int64_t since)
         return since <= 0 || seconds < 0 ? 0 : since + seconds;
 }
 
-int lifetime_warning(int64_t start, int64_t end, int64_t now, int warned)
+int lifetime_mark(int64_t start, int64_t end, int64_t now)
 {
-        static const int percents[] = { 90, 75 };
-        if (end <= start || now >= end)
+        static const int percents[] = { 100, 90, 75 };
+        if (end == 0)
                 return 0;
         for (size_t i = 0; i < sizeof percents / sizeof *percents; i++)
                 if ((now - start) * 100 >= (end - start) * percents[i])
-                        return percents[i] > warned ? percents[i] : 0;
+                        return percents[i];
         return 0;
 }

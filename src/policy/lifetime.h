@@ -12,8 +12,7 @@
 int64_t lifetime_end(const struct limits *l, enum limit_key key, int64_t since);
 
 /*
- * The warning that is due, in percent of the time from `start` to `end`, if `warned` is the last
- * that was given (0: none): 75 or 90, 0 if none is. After the end there is nothing to warn of. Of
- * two that are due at once, the later one says it all.
+ * How much of the time from `start` to `end` (0: there is none) is over, in percent: 100, or one of the
+ * marks at which people are warned, 90 and 75, or 0 before those.
  */
-int lifetime_warning(int64_t start, int64_t end, int64_t now, int warned);
+int lifetime_mark(int64_t start, int64_t end, int64_t now);

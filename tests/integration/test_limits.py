@@ -86,8 +86,7 @@ def test_cpu_memory_shm_pids_at_create(alice, loaded, policy):
 
 
 def test_a_unix_group_counts(alice, policy):
-    import grp
-    group = grp.getgrgid(alice.gid).gr_name
+        group = grp.getgrgid(alice.gid).gr_name
     policy({"groups": {"own": {"unix_group": group, "pids_limit": 123, "sigterm_grace_s": 3}}})
     body, mine = limits(alice)
     assert body["group"] == "own" and mine["pids_limit"]["value"] == 123
@@ -268,6 +267,44 @@ def test_max_runtime_warns_and_stops(alice, ds01d, policy):
         for key in ("max_runtime_h", "sigterm_grace_s"):
             ds01d.policy["defaults"].pop(key)
         ds01d.write_config()
+
+
+@pytest.mark.slow
+def test_a_raised_limit_is_a_new_time(alice, ds01d, policy):
+    """Who was warned, and then got more time, is warned again when that comes to its end."""
+    try:
+        ds01d.policy["defaults"]["max_runtime_h"] = 1
+        ds01d.restart()
+        deploy(alice, "more")
+        backdate(ds01d, alice, "more", "started_at", 3300)
+        wait_until(lambda: "more is at 90 %" in ds01d.log.read_text(), 15, "it is warned")
+        ds01d.policy["defaults"]["max_runtime_h"] = 2
+        ds01d.restart()
+        time.sleep(6)
+        backdate(ds01d, alice, "more", "started_at", 5500)
+        wait_until(lambda: "more is at 75 %" in ds01d.log.read_text(), 15, "it is warned again")
+    finally:
+        ds01d.policy["defaults"].pop("max_runtime_h")
+        ds01d.write_config()
+
+
+@pytest.mark.slow
+def test_a_reason_is_given_once_it_is_true(alice, ds01d, loaded, policy):
+    """A stop that hangs or fails leaves none; one that is done does."""
+    deploy(alice, "hung")
+    policy({"defaults": {"max_runtime_h": 1}})
+    loaded.popen.send_signal(signal.SIGSTOP)
+    try:
+        with sqlite3.connect(ds01d.state / "ds01.db", timeout=10) as db:
+            db.execute("UPDATE containers SET started_at = ? WHERE name = 'hung'", (int(time.time()) - 7200,))
+        db.close()
+        time.sleep(8)
+        hung = row(alice, "hung")
+        assert (hung["state"], hung["stop_reason"]) == ("running", "")
+    finally:
+        loaded.popen.send_signal(signal.SIGCONT)
+    wait_until(lambda: row(alice, "hung")["state"] == "stopped", 20, "it is stopped")
+    assert "max_runtime_h" in row(alice, "hung")["stop_reason"]
 
 
 @pytest.mark.slow

@@ -27,26 +27,24 @@ static void test_warnings(void **state)
         (void)state;
         static const struct {
                 int64_t start, end, now;
-                int warned, due;
+                int mark;
         } table[] = {
-                { 1000, 2000, 1000, 0, 0 },
-                { 1000, 2000, 1749, 0, 0 },
-                { 1000, 2000, 1750, 0, 75 },
-                { 1000, 2000, 1899, 75, 0 },
-                { 1000, 2000, 1900, 75, 90 },
-                { 1000, 2000, 1950, 0, 90 },
-                { 1000, 2000, 1950, 90, 0 },
-                { 1000, 2000, 2000, 0, 0 },
-                { 1000, 2000, 5000, 75, 0 },
+                { 1000, 2000, 1000, 0 },
+                { 1000, 2000, 1749, 0 },
+                { 1000, 2000, 1750, 75 },
+                { 1000, 2000, 1899, 75 },
+                { 1000, 2000, 1900, 90 },
+                { 1000, 2000, 1999, 90 },
+                { 1000, 2000, 2000, 100 },
+                { 1000, 2000, 5000, 100 },
                 /* The clock went back, or there is no end. */
-                { 1000, 2000, 10, 0, 0 },
-                { 1000, 0, 5000, 0, 0 },
-                { 1000, 1000, 1000, 0, 0 },
-                { 0, INT64_C(4000000000), INT64_C(3000000000), 0, 75 },
+                { 1000, 2000, 10, 0 },
+                { 1000, 0, 5000, 0 },
+                { 1000, 1000, 1000, 100 },
+                { 0, INT64_C(4000000000), INT64_C(3000000000), 75 },
         };
         for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-                if (lifetime_warning(table[i].start, table[i].end, table[i].now, table[i].warned) !=
-                        table[i].due)
+                if (lifetime_mark(table[i].start, table[i].end, table[i].now) != table[i].mark)
                         fail_msg("row %zu", i);
 }
 
