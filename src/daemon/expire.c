@@ -80,8 +80,8 @@ static void stop_one(struct daemon *d, int64_t id)
         /* Gone, or somebody is at it: the next sweep looks again. */
         if (container_take(d, &c, &e) < 0)
                 return;
-        rules_limits_of(d, c.uid, c.user, &l);
-        int64_t until = expire_runs_until(&l, &c);
+        bool known = rules_limits_known(d, c.uid, c.user, &l, &e) == 0;
+        int64_t until = known ? expire_runs_until(&l, &c) : 0;
         if (until > 0 && until <= clock_unix() && stop_held(d, &c, &l, &e) < 0)
                 log_warning("%s of %s has run too long: %s", c.name, str_or_empty(c.user), e.msg);
         operation_end(d, c.id, c.op);
@@ -170,8 +170,8 @@ static void remove_one(struct daemon *d, int64_t id)
         /* Gone, or somebody is at it: the next sweep looks again. */
         if (container_take(d, &c, &e) < 0)
                 return;
-        rules_limits_of(d, c.uid, c.user, &l);
-        int64_t until = expire_kept_until(&l, &c);
+        bool known = rules_limits_known(d, c.uid, c.user, &l, &e) == 0;
+        int64_t until = known ? expire_kept_until(&l, &c) : 0;
         if (until == 0 || until > clock_unix()) {
                 operation_end(d, c.id, c.op);
                 return;
@@ -192,10 +192,28 @@ struct over {
         int64_t now;
         struct limits limits;
         uid_t uid;
-        bool known;
-        int64_t *ids; /* to remove */
+        bool asked, known; /* the limits of that account: asked for, and told */
+        bool skipped;      /* there was an account of which nobody can tell */
+        bool told;         /* and in the sweep before too: one line is enough */
+        int64_t *ids;      /* to remove */
         size_t n;
 };
+
+/* Reads the limits of a container's account, unless they are those of the last one. */
+static bool limits_are_known(struct over *o, const struct container *c)
+{
+        struct err e = ERR_INIT;
+        if (o->asked && o->uid == c->uid)
+                return o->known;
+        o->asked = true;
+        o->uid = c->uid;
+        o->known = rules_limits_known(o->d, c->uid, c->user, &o->limits, &e) == 0;
+        if (!o->known && !o->skipped && !o->told)
+                log_warning("limits in time: those of %s are not known, and it is left alone: %s",
+                        str_or_empty(c->user), e.msg);
+        o->skipped |= !o->known;
+        return o->known;
+}
 
 /* Warns where a mark is passed. One that more time has put ahead again counts anew. */
 static void check_mark(struct daemon *d, const struct container *c, int64_t until, int64_t now)
@@ -211,12 +229,8 @@ static void check_mark(struct daemon *d, const struct container *c, int64_t unti
 static int look(const struct container *c, void *ctx)
 {
         struct over *o = ctx;
-        if (c->op[0])
+        if (c->op[0] || !limits_are_known(o, c))
                 return 0;
-        if (!o->known || o->uid != c->uid)
-                rules_limits_of(o->d, c->uid, c->user, &o->limits);
-        o->known = true;
-        o->uid = c->uid;
         int64_t kept = expire_kept_until(&o->limits, c), runs = expire_runs_until(&o->limits, c);
         if (kept > 0 && kept <= o->now) {
                 o->ids = xrealloc(o->ids, o->n + 1, sizeof *o->ids);
@@ -232,13 +246,15 @@ static int look(const struct container *c, void *ctx)
 void expire_sweep(struct daemon *d)
 {
         static int64_t next; /* the janitor's alone */
-        struct over o = { .d = d, .now = clock_unix() };
+        static bool told;    /* as well */
+        struct over o = { .d = d, .now = clock_unix(), .told = told };
         struct err e = ERR_INIT;
         if (clock_mono_ms() < next)
                 return;
         next = clock_mono_ms() + SWEEP_MS;
         if (containers_each(d->store, STORE_EVERYONE, true, look, &o, &e) < 0)
                 log_warning("limits in time: %s", e.msg);
+        told = o.skipped;
         for (size_t i = 0; i < o.n; i++)
                 remove_one(d, o.ids[i]);
         free(o.ids);

@@ -128,37 +128,55 @@ static void forget_groups(void)
         pthread_mutex_unlock(&known.lock);
 }
 
-static void groups_of(const struct policy *p, uid_t uid, struct strv *ret)
+/* An account that does not exist (any more) is in no group; -1 if nobody can tell. */
+static int groups_of(const struct policy *p, uid_t uid, struct strv *ret, struct err *e)
 {
         const struct strv *asked = policy_unix_groups(p);
         cleanup_account struct account account = { 0 };
         cleanup_free gid_t *gids = NULL;
         size_t n = 0;
-        struct err ignored = ERR_INIT;
         if (asked->n == 0 || recall(uid, ret))
-                return;
-        if (account_by_uid(uid, &account, &ignored) < 0 ||
-                account_groups(&account, &gids, &n, &ignored) < 0)
-                return;
+                return 0;
+        if (account_by_uid(uid, &account, e) < 0)
+                return e->code == ERR_NOT_FOUND ? 0 : -1;
+        if (account_groups(&account, &gids, &n, e) < 0)
+                return -1;
         for (size_t i = 0; i < asked->n; i++) {
                 gid_t gid;
                 bool has = false;
-                if (host_group_gid(asked->v[i], &gid, &ignored) < 0)
+                if (host_group_gid(asked->v[i], &gid, e) < 0) {
+                        if (e->code != ERR_NOT_FOUND)
+                                return -1;
                         continue;
+                }
                 for (size_t k = 0; k < n; k++)
                         has |= gids[k] == gid;
                 if (has)
                         strv_add(ret, asked->v[i]);
         }
         remember(uid, ret);
+        return 0;
+}
+
+int rules_limits_known(
+        struct daemon *d, uid_t uid, const char *user, struct limits *ret, struct err *e)
+{
+        cleanup_rules struct rules *r = rules_get(d);
+        cleanup_strv struct strv groups = { 0 };
+        if (groups_of(r->policy, uid, &groups, e) < 0)
+                return -1;
+        policy_limits(r->policy, str_or_empty(user), &groups, ret);
+        return 0;
 }
 
 void rules_limits_of(struct daemon *d, uid_t uid, const char *user, struct limits *ret)
 {
+        static const struct strv none = { 0 };
+        struct err ignored = ERR_INIT;
+        if (rules_limits_known(d, uid, user, ret, &ignored) == 0)
+                return;
         cleanup_rules struct rules *r = rules_get(d);
-        cleanup_strv struct strv groups = { 0 };
-        groups_of(r->policy, uid, &groups);
-        policy_limits(r->policy, str_or_empty(user), &groups, ret);
+        policy_limits(r->policy, str_or_empty(user), &none, ret);
 }
 
 void rules_limits_of_peer(struct daemon *d, const struct peer *peer, struct limits *ret)
@@ -199,7 +217,10 @@ static int apply_one(const struct container *c, void *ctx)
                 return 0;
         a->any = true;
         a->last = c->uid;
-        rules_limits_of(a->d, c->uid, c->user, &l);
+        if (rules_limits_known(a->d, c->uid, c->user, &l, &e) < 0) {
+                log_warning("limits of %s stay: %s", str_or_empty(c->user), e.msg);
+                return 0;
+        }
         struct cgroup_limits together = rules_aggregate(&l);
         if (cgroup_prepare(a->driver, c->uid, &together, &e) < 0)
                 log_warning("new limits of %s: %s", str_or_empty(c->user), e.msg);

@@ -35,8 +35,13 @@ int rules_reload(struct daemon *d, struct err *e);
 
 /* The limits of who is connected, by the groups that the kernel says it has. */
 void rules_limits_of_peer(struct daemon *d, const struct peer *peer, struct limits *ret);
-/* The limits of an account that need not be connected. May ask the network who is in which group,
- * and remembers the answer for a minute. */
+/*
+ * The limits of an account that need not be connected. May ask the network who is in which group, and
+ * remembers the answer for a minute. -1 if nobody can tell: what can't be undone must wait then.
+ */
+int rules_limits_known(
+        struct daemon *d, uid_t uid, const char *user, struct limits *ret, struct err *e);
+/* The same to show or to begin with: while nobody can tell, the account is in no group. */
 void rules_limits_of(struct daemon *d, uid_t uid, const char *user, struct limits *ret);
 
 /* What the containers of an account may use together. */

@@ -24,13 +24,6 @@ void account_done(struct account *a)
         *a = (struct account){ 0 };
 }
 
-/* getpwnam_r(3): these mean "no such name" in one or the other implementation. */
-static bool means_absent(int errnum)
-{
-        return errnum == 0 || errnum == ENOENT || errnum == ESRCH || errnum == EBADF ||
-               errnum == EPERM;
-}
-
 /* Doubles the work space after ERANGE; false once it would pass the maximum. */
 static bool grow(int errnum, char **space, size_t *size)
 {
@@ -54,7 +47,8 @@ static int lookup_user(uid_t uid, const char *name, struct account *ret, struct 
                          : getpwuid_r(uid, &entry, space, size, &found);
         } while (!found && grow(r, &space, &size));
 
-        if (!found && !means_absent(r))
+        /* glibc says 0 for "no such name"; any number, ENOENT too, is that of a source that failed. */
+        if (!found && r)
                 return name ? err_sys(e, r, "Can't look up user %s", name)
                             : err_sys(e, r, "Can't look up user id %u", uid);
         if (!found)
@@ -92,7 +86,7 @@ static int lookup_group(gid_t gid, const char *name, gid_t *ret_gid, char **ret_
                          : getgrgid_r(gid, &entry, space, size, &found);
         } while (!found && grow(r, &space, &size));
 
-        if (!found && !means_absent(r))
+        if (!found && r)
                 return name ? err_sys(e, r, "Can't look up group %s", name)
                             : err_sys(e, r, "Can't look up group id %u", gid);
         if (!found)

@@ -1,11 +1,13 @@
 """The policy: whose limits are whose, what they do, when they change, and what ends because its time is over."""
 
+import grp
 import json
 import os
 import pathlib
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -86,7 +88,8 @@ def test_cpu_memory_shm_pids_at_create(alice, loaded, policy):
 
 
 def test_a_unix_group_counts(alice, policy):
-        group = grp.getgrgid(alice.gid).gr_name
+    import grp
+    group = grp.getgrgid(alice.gid).gr_name
     policy({"groups": {"own": {"unix_group": group, "pids_limit": 123, "sigterm_grace_s": 3}}})
     body, mine = limits(alice)
     assert body["group"] == "own" and mine["pids_limit"]["value"] == 123
@@ -305,6 +308,65 @@ def test_a_reason_is_given_once_it_is_true(alice, ds01d, loaded, policy):
         loaded.popen.send_signal(signal.SIGCONT)
     wait_until(lambda: row(alice, "hung")["state"] == "stopped", 20, "it is stopped")
     assert "max_runtime_h" in row(alice, "hung")["stop_reason"]
+
+
+NSS_C = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pwd.h>
+#include <unistd.h>
+
+/* An account database whose server does not answer, as long as the file is there. */
+int getpwuid_r(uid_t uid, struct passwd *entry, char *space, size_t n, struct passwd **found)
+{
+        int (*real)(uid_t, struct passwd *, char *, size_t, struct passwd **) = dlsym(RTLD_NEXT, "getpwuid_r");
+        *found = NULL;
+        return uid >= 1000 && access(DOWN, F_OK) == 0 ? EIO : real(uid, entry, space, n, found);
+}
+"""
+
+
+@pytest.fixture
+def nss(ds01d, base):
+    """nss(up): whether the account database answers."""
+    source, library, down = base / "nss.c", base / "nss.so", base / "nss-is-down"
+    source.write_text(NSS_C)
+    subprocess.run(["gcc", "-shared", "-fPIC", f'-DDOWN="{down}"', "-o", str(library), str(source)], check=True)
+    ds01d.env = {"LD_PRELOAD": str(library),
+                 "ASAN_OPTIONS": "exitcode=99:verify_asan_link_order=0"}
+    yield lambda up: down.unlink(missing_ok=True) if up else down.touch()
+    down.unlink(missing_ok=True)
+    ds01d.env = {}
+
+
+@pytest.mark.slow
+def test_what_is_not_known_of_an_account_ends_nothing(alice, ds01d, loaded, policy, nss):
+    """Its group may run for longer than everybody: while nobody can tell, nothing is stopped."""
+    group = grp.getgrgid(alice.gid).gr_name
+    before = json.loads(json.dumps(ds01d.policy))
+    try:
+        deploy(alice, "week")
+        ds01d.policy["defaults"]["max_runtime_h"] = 1
+        ds01d.policy["groups"] = {"own": {"unix_group": group, "max_runtime_h": None}}
+        nss(False)
+        begun = len(ds01d.log.read_text())
+        backdate(ds01d, alice, "week", "started_at", 7200)
+
+        def told():
+            return [line for line in ds01d.log.read_text()[begun:].splitlines() if "limits in time" in line]
+        wait_until(told, 15, "the log tells")
+        time.sleep(11)
+        assert loaded.inspect(f"week._.{alice.uid}")["State"]["Running"]
+        assert len(told()) == 1 and alice.name in told()[0], told()
+        nss(True)
+        time.sleep(6)
+        assert row(alice, "week")["state"] == "running"
+    finally:
+        ds01d.policy = before
+        nss(True)
+        ds01d.env = {}
+        ds01d.restart()
 
 
 @pytest.mark.slow
