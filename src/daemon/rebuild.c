@@ -333,19 +333,22 @@ static int give_all(struct found *f, struct err *e)
 
 /* ---- the whole ---- */
 
+/* What the old database knew stays in place until the new one is whole. */
 static int fill(struct found *f, const char *instance, struct err *e)
 {
         struct daemon *d = f->d;
         cleanup_free char *aside = NULL;
-        if (store_set_aside(d->config.state_dir, &aside, e) < 0)
+        if (store_begin_rebuild(d->config.state_dir, instance, &d->store, e) < 0)
+                return -1;
+        if (adopt_all(f, e) < 0 || give_all(f, e) < 0) {
+                store_abandon_rebuild(d->config.state_dir, take_ptr(d->store));
+                return err_wrap(e, "The database stays as it was");
+        }
+        if (store_finish_rebuild(d->config.state_dir, take_ptr(d->store), &aside, e) < 0)
                 return -1;
         if (aside)
                 printf("The former database is now %s\n", aside);
-        return store_create(d->config.state_dir, instance, e) < 0 ||
-                               store_open(d->config.state_dir, &d->store, e) < 0 ||
-                               adopt_all(f, e) < 0 || give_all(f, e) < 0
-                       ? -1
-                       : 0;
+        return 0;
 }
 
 int rebuild_run(struct daemon *d, const char *instance, struct err *e)

@@ -6,7 +6,8 @@
  * A container is taken over if everything about it agrees: this daemon's instance, the name that its
  * labels give it, the account that it runs as. An image's labels can be forged by whoever built it,
  * so an image is given back only if it also has the name under which its owner's builds stand, which
- * nobody but ds01d gives. Nothing is removed, nothing gets a GPU, and the old database is set aside.
+ * nobody but ds01d gives. Nothing is removed, nothing gets a GPU. The new database is made
+ * beside the old one, which is set aside once that is whole: a rebuild that fails changes nothing.
  */
 #pragma once
 

@@ -8,6 +8,24 @@
 #include "store/db.h"
 #include "store/store.h"
 
+/* The database in a state directory; owned. */
+char *store_path(const char *state_dir);
+/* What SQLite keeps of a database: the file itself, first, and those beside it. */
+extern const char *const store_suffixes[4];
+void store_remove_files(const char *path);
+int store_sync_dir(const char *dir, struct err *e);
+
+/*
+ * Makes a whole database at `path`, schema and instance (NULL draws one) in it and nothing left beside
+ * it, in place of what an earlier attempt left there.
+ */
+int store_write_new(const char *path, const char *instance, struct err *e);
+/* Opens a database that is there. The caller owns *ret. */
+int store_open_file(const char *path, struct store **ret, struct err *e);
+
+/* At every start: finishes the exchange of a rebuild, or removes what one left that came less far. */
+int store_settle_rebuild(const char *state_dir, struct err *e);
+
 /*
  * write_begin takes the write lock and begins a transaction; write_end ends both: it commits if
  * result is 0, else rolls back, and returns what db_end() returns. Nothing between the two may

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/store-private.h"
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "store/schema.h"
 
@@ -28,32 +27,6 @@ struct store {
         size_t n_idle, n_open;
 };
 
-/* The database itself first: the others mean nothing without it. */
-static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
-
-static char *db_path(const char *state_dir)
-{
-        return xasprintf("%s/ds01.db", state_dir);
-}
-
-static int sync_dir(const char *dir, struct err *e)
-{
-        cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd))
-                return err_sys(e, errno, "Can't sync the directory %s", dir);
-        return 0;
-}
-
-static void remove_files(const char *path)
-{
-        for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-                cleanup_free char *p = xasprintf("%s%s", path, suffixes[i]);
-                unlink(p);
-        }
-}
-
-/* A whole database at `path`, which must not exist: schema and instance in it, nothing left beside
- * it. */
 static int write_new(const char *path, const char *instance, struct err *e)
 {
         /* Made by us for its mode, which SQLite gives to the files beside it too. */
@@ -67,49 +40,35 @@ static int write_new(const char *path, const char *instance, struct err *e)
         return db_end(db, r, e);
 }
 
-int store_create(const char *state_dir, const char *instance, struct err *e)
+int store_write_new(const char *path, const char *instance, struct err *e)
 {
-        cleanup_free char *path = db_path(state_dir);
-        cleanup_free char *tmp = xasprintf("%s.new", path);
         char drawn[RANDOM_HEX_LEN + 1];
         random_hex(drawn);
+        store_remove_files(path);
+        if (write_new(path, instance ? instance : drawn, e) == 0)
+                return 0;
+        store_remove_files(path);
+        return -1;
+}
+
+static int create(const char *state_dir, const char *path, struct err *e)
+{
+        cleanup_free char *tmp = xasprintf("%s.new", path);
         /*
          * Made beside its place and renamed when it is whole: a crash on the way leaves no database
          * rather than one that looks damaged.
          */
-        remove_files(tmp);
-        if (write_new(tmp, instance ? instance : drawn, e)) {
-                remove_files(tmp);
+        if (store_write_new(tmp, NULL, e))
                 return -1;
-        }
         /* Not rename(2): a database that has come into being meanwhile must win. */
         if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE)) {
                 int saved = errno;
-                remove_files(tmp);
+                store_remove_files(tmp);
                 if (saved == EEXIST)
                         return err_set(e, ERR_EXISTS, "There is a database already: %s", path);
                 return err_sys(e, saved, "Can't create the database %s", path);
         }
-        return sync_dir(state_dir, e);
-}
-
-int store_set_aside(const char *state_dir, char **ret_path, struct err *e)
-{
-        cleanup_free char *path = db_path(state_dir);
-        cleanup_free char *aside = xasprintf("%s.%lld.old", path, (long long)clock_unix());
-        bool found = false;
-        for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-                cleanup_free char *from = xasprintf("%s%s", path, suffixes[i]);
-                cleanup_free char *to = xasprintf("%s%s", aside, suffixes[i]);
-                if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-                        found = found || i == 0;
-                else if (errno != ENOENT)
-                        return err_sys(e, errno, "Can't rename %s to %s", from, to);
-        }
-        if (sync_dir(state_dir, e))
-                return -1;
-        *ret_path = found ? take_ptr(aside) : NULL;
-        return 0;
+        return store_sync_dir(state_dir, e);
 }
 
 static int refuse(const char *path, const char *why, struct err *e)
@@ -132,7 +91,7 @@ static int ensure_file(const char *state_dir, const char *path, struct err *e)
                 if (errno != ENOENT)
                         return err_sys(e, errno, "Can't open the database %s", path);
                 return has_log ? refuse(path, "it is gone, but its log is there", e)
-                               : store_create(state_dir, NULL, e);
+                               : create(state_dir, path, e);
         }
         if (!S_ISREG(st.st_mode))
                 return refuse(path, "it is not a file", e);
@@ -160,17 +119,25 @@ static int open_writer(struct store *s, struct err *e)
         return s->instance ? 0 : db_damaged(s->writer, "it has no instance", e);
 }
 
-int store_open(const char *state_dir, struct store **ret, struct err *e)
+int store_open_file(const char *path, struct store **ret, struct err *e)
 {
         cleanup_store struct store *s = xcalloc(1, sizeof *s);
         pthread_mutex_init(&s->write_lock, NULL);
         pthread_mutex_init(&s->pool_lock, NULL);
         pthread_cond_init(&s->pool_freed, NULL);
-        s->path = db_path(state_dir);
-        if (ensure_file(state_dir, s->path, e) || open_writer(s, e))
+        s->path = xstrdup(path);
+        if (open_writer(s, e))
                 return -1;
         *ret = take_ptr(s);
         return 0;
+}
+
+int store_open(const char *state_dir, struct store **ret, struct err *e)
+{
+        cleanup_free char *path = store_path(state_dir);
+        if (store_settle_rebuild(state_dir, e) || ensure_file(state_dir, path, e))
+                return -1;
+        return store_open_file(path, ret, e);
 }
 
 void store_close(struct store *s)

@@ -42,10 +42,15 @@ DEFINE_CLEANUP(struct store *, store_close)
 const char *store_instance(const struct store *s);
 
 /*
- * For --rebuild, while no store is open. store_set_aside renames the files of the database to
- * ds01.db.<time>.old and so on; *ret_path is the new name (owned), NULL if there was no database.
- * store_create makes an empty database with the instance that the engine's labels tell (NULL draws
- * one); it fails with ERR_EXISTS if there is one.
+ * For --rebuild, while no store is open: a new database is made and filled beside the old one, which
+ * stays where it is until the new one is whole. begin gives the new one, with the instance that the
+ * engine's labels tell (NULL draws one). finish closes it, whatever happens, and puts it in the old
+ * one's place, in steps such that a crash leaves the one or the other, and never neither; the old one's
+ * files are then called ds01.db.<time>.old and so on: *ret_aside (owned), NULL if there was none. abandon
+ * closes and removes it.
  */
-int store_set_aside(const char *state_dir, char **ret_path, struct err *e);
-int store_create(const char *state_dir, const char *instance, struct err *e);
+int store_begin_rebuild(
+        const char *state_dir, const char *instance, struct store **ret, struct err *e);
+int store_finish_rebuild(
+        const char *state_dir, struct store *taken, char **ret_aside, struct err *e);
+void store_abandon_rebuild(const char *state_dir, struct store *taken);

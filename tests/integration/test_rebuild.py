@@ -1,7 +1,11 @@
 """ds01d --rebuild: a database made anew from labels."""
 
+import contextlib
 import json
+import re
+import socket
 import subprocess
+import threading
 
 import pytest
 from harness.expect import deploy, row, rows
@@ -99,6 +103,65 @@ def test_rebuild(alice, bob, ds01d, loaded, project, strangers):
     finally:
         for p in aside:
             p.unlink()
+
+
+class FaultyEngine:
+    """The engine's socket, behind one that hangs up when a certain request comes for the second time."""
+
+    def __init__(self, path, engine, request):
+        self.path, self.engine, self.request, self.seen = path, engine, re.compile(request), 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(self.engine))
+            for a, b in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(a, b, a is client), daemon=True).start()
+
+    def copy(self, a, b, asks):
+        try:
+            while data := a.recv(65536):
+                self.seen += asks and bool(self.request.search(data))
+                if self.seen > 1:
+                    break
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listener.close()
+        self.path.unlink()
+
+
+def test_a_rebuild_that_fails_changes_nothing(alice, ds01d, loaded):
+    for name in ("one", "two", "three"):
+        deploy(alice, name)
+    own = instance(ds01d)
+    ds01d.stop()
+    files = {p.name: p.read_bytes() for p in ds01d.state.glob("ds01.db*")}
+    faulty = FaultyEngine(loaded.socket.with_name("faulty.sock"), loaded.socket, rb"GET \S+/containers/[0-9a-f]{64}/json")
+    try:
+        ds01d.config["engine"]["socket"] = str(faulty.path)
+        done = rebuild(ds01d)
+    finally:
+        ds01d.config["engine"]["socket"] = str(loaded.socket)
+        faulty.close()
+    assert done.returncode == 6 and "The database stays as it was" in done.stderr, done
+    assert {p.name: p.read_bytes() for p in ds01d.state.glob("ds01.db*")} == files
+    ds01d.start()
+    assert instance(ds01d) == own and {r["name"]: r["state"] for r in rows(alice)} == dict.fromkeys(
+        ("one", "two", "three"), "running")
 
 
 def test_rebuild_asks_where_instances_can_not_be_told_apart(alice, ds01d, loaded):

@@ -178,26 +178,94 @@ static void test_missing_with_log(void **state)
         assert_int_equal(access(f->path, F_OK), -1);
 }
 
+#define OTHER "0123456789abcdef0123456789abcdef"
+
+static int count_of(struct fixture *f, uid_t uid)
+{
+        int n;
+        ok(containers_count(f->s, uid, &n, &f->e));
+        return n;
+}
+
 static void test_rebuild(void **state)
 {
         struct fixture *f = *state;
+        struct store *fresh = NULL;
         cleanup_free char *aside = NULL, *none = NULL;
         fixture_reserve(f, 1000, "x");
         store_close(take_ptr(f->s));
-        ok(store_set_aside(f->dir, &aside, &f->e));
+        /* One that is given up leaves everything as it was. */
+        ok(store_begin_rebuild(f->dir, OTHER, &fresh, &f->e));
+        assert_string_equal(store_instance(fresh), OTHER);
+        store_abandon_rebuild(f->dir, take_ptr(fresh));
+        ok(store_open(f->dir, &f->s, &f->e));
+        assert_int_equal(count_of(f, 1000), 1);
+        store_close(take_ptr(f->s));
+
+        ok(store_begin_rebuild(f->dir, OTHER, &fresh, &f->e));
+        struct container c = { .uid = 2000, .name = S("y"), .born_op = OP_A };
+        enum reserve_verdict verdict;
+        ok(containers_reserve(fresh, &c, -1, &verdict, &f->e));
+        ok(store_finish_rebuild(f->dir, take_ptr(fresh), &aside, &f->e));
         assert_non_null(aside);
         assert_int_equal(access(aside, F_OK), 0);
-        assert_int_equal(access(f->path, F_OK), -1);
-        ok(store_set_aside(f->dir, &none, &f->e));
-        assert_null(none);
-
-        ok(store_create(f->dir, "0123456789abcdef0123456789abcdef", &f->e));
-        fails_with(ERR_EXISTS, store_create(f->dir, NULL, &f->e));
         ok(store_open(f->dir, &f->s, &f->e));
-        assert_string_equal(store_instance(f->s), "0123456789abcdef0123456789abcdef");
-        int count;
-        ok(containers_count(f->s, 1000, &count, &f->e));
-        assert_int_equal(count, 0);
+        assert_string_equal(store_instance(f->s), OTHER);
+        assert_int_equal(count_of(f, 1000), 0);
+        assert_int_equal(count_of(f, 2000), 1);
+        store_close(take_ptr(f->s));
+
+        assert_int_equal(unlink(f->path), 0);
+        ok(store_begin_rebuild(f->dir, NULL, &fresh, &f->e));
+        ok(store_finish_rebuild(f->dir, take_ptr(fresh), &none, &f->e));
+        assert_null(none);
+}
+
+static void touch(const char *path)
+{
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0 && write(fd, "x", 1) == 1);
+        close(fd);
+}
+
+/* Where a crash may leave a rebuild: what the next start makes of it. */
+static void test_rebuild_cut_short(void **state)
+{
+        struct fixture *f = *state;
+        struct store *fresh = NULL;
+        cleanup_free char *half = xasprintf("%s.rebuilding", f->path);
+        cleanup_free char *whole = xasprintf("%s.rebuilt", f->path);
+        cleanup_free char *log = xasprintf("%s-wal", f->path);
+        fixture_reserve(f, 1000, "x");
+        store_close(take_ptr(f->s));
+
+        /* While it is filled, with its log beside it. */
+        ok(store_begin_rebuild(f->dir, OTHER, &fresh, &f->e));
+        ok(store_open(f->dir, &f->s, &f->e));
+        assert_int_equal(count_of(f, 1000), 1);
+        assert_int_equal(access(half, F_OK), -1);
+        store_close(take_ptr(f->s));
+        store_close(take_ptr(fresh));
+
+        /* Whole, but not exchanged: the old one holds. */
+        ok(store_begin_rebuild(f->dir, OTHER, &fresh, &f->e));
+        store_close(take_ptr(fresh));
+        assert_int_equal(rename(half, whole), 0);
+        ok(store_open(f->dir, &f->s, &f->e));
+        assert_int_equal(count_of(f, 1000), 1);
+        assert_int_equal(access(whole, F_OK), -1);
+        store_close(take_ptr(f->s));
+
+        /* In the middle of the exchange: the new one, and not with the old one's log. */
+        ok(store_begin_rebuild(f->dir, OTHER, &fresh, &f->e));
+        store_close(take_ptr(fresh));
+        assert_int_equal(rename(half, whole), 0);
+        assert_int_equal(unlink(f->path), 0);
+        touch(log);
+        ok(store_open(f->dir, &f->s, &f->e));
+        assert_string_equal(store_instance(f->s), OTHER);
+        assert_int_equal(count_of(f, 1000), 0);
+        assert_int_equal(access(whole, F_OK), -1);
 }
 
 /*
@@ -414,6 +482,7 @@ int main(void)
                 fixture_test(test_foreign),
                 fixture_test(test_missing_with_log),
                 fixture_test(test_rebuild),
+                fixture_test(test_rebuild_cut_short),
                 fixture_test(test_kill),
                 fixture_test(test_disk_full),
                 fixture_test(test_many_threads),
