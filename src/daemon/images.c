@@ -48,6 +48,19 @@ static char *entry_title(const struct catalogue_entry *entry)
                 "%s %s", catalogue_pretty(entry->framework, &entry->image), entry->version);
 }
 
+char *images_framework(struct daemon *d, const char *ref)
+{
+        struct reference parsed = { 0 };
+        struct err ignored = ERR_INIT;
+        if (reference_parse(ref, &parsed, &ignored) < 0)
+                return xstrdup("");
+        cleanup_rules struct rules *rules = rules_get(d);
+        const struct catalogue_entry *entry = catalogue_find_image(&rules->catalogue, &parsed);
+        char *title = entry ? entry_title(entry) : xstrdup("");
+        reference_done(&parsed);
+        return title;
+}
+
 static int resolve_own(struct daemon *d, struct caller *who, const char *ref,
         struct usable_image *ret, struct err *e)
 {

@@ -28,6 +28,9 @@ void usable_image_done(struct usable_image *i);
 int images_resolve(struct daemon *d, struct caller *who, const char *named, const char *project,
         struct usable_image *ret, struct err *e);
 
+/* What the catalogue says that an image holds ("PyTorch 2.8.0"), "" if it isn't there; owned. */
+char *images_framework(struct daemon *d, const char *ref);
+
 /* "ds01-alice/thesis:latest"; owned. */
 int images_own_ref(
         struct daemon *d, struct caller *who, const char *project, char **ret, struct err *e);

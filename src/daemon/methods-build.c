@@ -272,13 +272,17 @@ static int record(struct build *b, const char *id, struct err *e)
         struct engine_wait w = daemon_wait(CLEAN_S);
         const json_t *params = b->call->params;
         cleanup_free char *replaced = NULL;
+        /* A folder that doesn't say what it holds has what its base has. */
+        const char *said = str_or_empty(json_str(params, "framework"));
+        cleanup_free char *framework =
+                *said ? xstrdup(said) : images_framework(b->d, str_or_empty(b->base_ref));
         if (engine_image_inspect(b->d->engine, &w, id, &built, e) < 0)
                 return -1;
         struct image row = { .uid = b->who->peer.uid,
                 .ref = b->ref,
                 .project = b->project,
                 .image_id = built.id,
-                .framework = (char *)(uintptr_t)str_or_empty(json_str(params, "framework")),
+                .framework = framework,
                 .dockerfile_sha =
                         (char *)(uintptr_t)str_or_empty(json_str(params, "dockerfile_sha")),
                 .requirements_sha =

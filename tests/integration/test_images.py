@@ -311,6 +311,14 @@ def test_create_refuses(alice, frameworks, arguments, words):
 
 
 @pytest.mark.slow
+def test_a_folder_that_names_no_framework_has_its_bases(alice, frameworks):
+    alice.write(alice.workspace / "bare/Dockerfile", "FROM stub/pytorch:2.8.0-cpu\nRUN true\n")
+    alice.ok(["image-create", "bare"], timeout=180)
+    (listed,) = [i for i in json.loads(alice.ok(["image-list", "--json"]).out)["images"] if i["project"] == "bare"]
+    assert listed["framework"] == "PyTorch 2.8.0", listed
+    alice.ok(["image-delete", "bare", "--force"])
+
+
 @pytest.mark.parametrize("kind, framework", [
     ("ml", "pytorch"), ("cv", "pytorch:2.7.1"), ("nlp", "tensorflow"), ("rl", "jax"), ("audio", "none"),
     ("ts", "tensorflow:2.16"), ("llm", "pytorch"), ("custom", "jax"), ("llm", "none"), ("cv", "jax"),
