@@ -84,7 +84,8 @@ const struct command cmd_container_retire = {
         .summary = "Stops and removes a container and frees what it held",
         .details =
                 "  Processes are asked to end (SIGTERM, then SIGHUP for shells) and have time to save their\n"
-                "  work; with --force they are killed. The project folder is never touched.\n",
+                "  work; with --force they are killed. The project folder is never touched.\n"
+                "  Without a terminal nothing is asked: the container goes, its image stays.\n",
         .examples = "container retire my-thesis\n"
                     "container retire my-thesis --force\n"
                     "container retire my-thesis --save-packages",

@@ -161,7 +161,8 @@ const struct command cmd_image_delete = {
         .summary = "Deletes images; the Dockerfiles they were built from stay",
         .details =
                 "  A name is a project's or an image's. An image that a container was made from is kept until\n"
-                "  that container is retired.\n",
+                "  that container is retired. It asks once, whatever the number; without a terminal, with --yes\n"
+                "  or with --force it deletes what was named without asking.\n",
         .examples = "image-delete my-thesis\n"
                     "image-delete ds01-alice/my-thesis:latest other-project\n"
                     "image-delete --all",

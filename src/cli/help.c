@@ -102,6 +102,9 @@ void help_info(const struct command *cmd)
                 printf("\nDESCRIPTION\n%s", cmd->details);
         print_options(cmd);
         print_examples(cmd);
+        printf("\nQuestions:\n"
+               "  They are asked on a terminal only. Without one the default answer is taken, as with --yes:\n"
+               "  yes where it says [Y/n], no where it says [y/N].\n");
         printf("\nExit status:\n"
                "  0 done · 1 failed · 2 wrong usage · 3 resource not available · 4 not found ·\n"
                "  5 not permitted · 6 daemon or engine unreachable · 75 try later · 130 interrupted\n");

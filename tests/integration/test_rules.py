@@ -66,6 +66,27 @@ def test_retire_on_a_terminal_asks(user):
     assert status == 0 and states(user) == {}
 
 
+# ---- questions without a terminal ----
+
+def test_without_a_terminal_the_default_answer_is_taken(user, starter):
+    """One rule for all: what would be asked is done, or not, as Enter would have it."""
+    for name in ("one", "two"):
+        user.ok(["project", "init", name, "--quick", "--framework=none", "--type=custom"])
+        user.ok(["image-create", name], timeout=180)
+    done = user.ok(["image-delete", "one"])
+    assert "[Y/n]" not in done.err and f"Deleted ds01-{user.name}/one:latest." in done.err
+    assert f"Deleted ds01-{user.name}/two:latest." in user.ok(["image-delete", "--all"]).err
+    for name in ("one", "two"):
+        deploy(user, name)
+    user.ok(["container-stop", "--all"])
+    assert states(user) == {"one": "stopped", "two": "stopped"}
+    user.ok(["container-remove", "--all"])
+    assert states(user) == {}
+    for command in ("image-delete", "container-stop", "container-remove", "container-retire"):
+        told = " ".join(user.ok([command, "--info"]).out.split())
+        assert "Without one the default answer is taken, as with --yes" in told, told
+
+
 # ---- launch: stopped, created, running, another image ----
 
 @pytest.fixture
