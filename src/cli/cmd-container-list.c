@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/out.h"
+#include "rpc/api.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +46,15 @@ static char *describe_end(const json_t *row)
                       : xstrdup("");
 }
 
+/* Why it is stopped where that is neither plain nor a failure of its own: one or two words, or NULL. */
+static const char *why_stopped(const json_t *row)
+{
+        const char *reason = str_or_empty(json_str(row, "stop_reason"));
+        return !*reason || strcmp(reason, API_ON_REQUEST) == 0 ? NULL
+               : strstr(reason, "max_runtime_h")               ? "time is over"
+                                                               : "see below";
+}
+
 /* "running 3h 5m", "stopped (exit code 1) 2m ago". */
 static char *describe_state(const json_t *row)
 {
@@ -55,21 +65,22 @@ static char *describe_state(const json_t *row)
         clock_duration(clock_unix() - since, ago);
         int64_t code = json_int(row, "exit_code", -1);
         cleanup_free char *end = describe_end(row);
-        cleanup_free char *how = stopped && *str_or_empty(json_str(row, "stop_reason"))
-                                         ? xstrdup("stopped (time is over)")
-                                 : stopped && code > 0
+        bool ended = !*str_or_empty(json_str(row, "stop_reason"));
+        cleanup_free char *how = stopped && why_stopped(row)
+                                         ? xasprintf("stopped (%s)", why_stopped(row))
+                                 : stopped && ended && code > 0
                                          ? xasprintf("stopped (exit code %lld)", (long long)code)
                                          : xstrdup(state);
         return since ? xasprintf("%s %s%s%s", how, ago, running ? "" : " ago", end) : take_ptr(how);
 }
 
-/* What a word in the table can't say: why ds01d itself stopped it. */
+/* What a word in the table can't say: who or what stopped it. */
 static void tell_reasons(const json_t *rows)
 {
         size_t i;
         json_t *row;
         json_array_foreach (rows, i, row)
-                if (*str_or_empty(json_str(row, "stop_reason")))
+                if (why_stopped(row))
                         out_say("%s was stopped: %s.", str_or_empty(json_str(row, "name")),
                                 json_str(row, "stop_reason"));
 }

@@ -121,9 +121,13 @@ static bool still_running(struct cli *c, const char *container)
         const char *state = str_or_empty(json_str(row, "state"));
         if (strcmp(state, "running") == 0)
                 return true;
-        out_say("%s has stopped (exit code %d). Its files in /workspace are kept.\n"
+        const char *reason = str_or_empty(json_str(row, "stop_reason"));
+        cleanup_free char *how = *reason ? xasprintf("was stopped: %s", reason)
+                                         : xasprintf("has stopped (exit code %d)",
+                                                   (int)json_int(row, "exit_code", -1));
+        out_say("%s %s. Its files in /workspace are kept.\n"
                 "Start it again: project launch %s · Done: container retire %s",
-                container, (int)json_int(row, "exit_code", -1), container, container);
+                container, how, container, container);
         return false;
 }
 

@@ -79,7 +79,9 @@ static int find_running(struct daemon *d, const struct caller *who, const char *
                 return 0;
         err_set(e, ERR_NOT_RUNNING, "Container %s is not running (%s)", name,
                 ledger_wire(ret->state));
-        if (ret->exit_code > 0)
+        if (ret->state == LEDGER_STOPPED && ret->stop_reason)
+                err_detail(e, "It was stopped: %s.", ret->stop_reason);
+        else if (ret->exit_code > 0)
                 err_detail(e, "It ended with exit code %d.%s%s", ret->exit_code,
                         str_or_empty(ret->last_lines)[0] ? " Its last lines:\n" : "",
                         str_or_empty(ret->last_lines));

@@ -50,8 +50,14 @@ static int check_whole(const struct container *c, struct err *e)
         return err_fix(e, "Try again in a moment");
 }
 
-static int stop(struct daemon *d, struct container *c, struct rpc_call *call, bool *ret_already,
-        struct err *e)
+static char *reason_of(const struct caller *who, const struct container *c)
+{
+        return who->peer.uid == c->uid ? xstrdup(API_ON_REQUEST)
+                                       : xasprintf("%s, an admin, stopped it", who->peer.user);
+}
+
+static int stop(struct daemon *d, const struct caller *who, struct container *c,
+        struct rpc_call *call, bool *ret_already, struct err *e)
 {
         const json_t *params = call->params;
         bool timed = json_object_get(params, "time"), waited;
@@ -60,9 +66,10 @@ static int stop(struct daemon *d, struct container *c, struct rpc_call *call, bo
         if (container_take_from_stop(d, c, force || timed ? grace : -1, call, &waited, e) < 0)
                 return -1;
         bool active = c->state != LEDGER_STOPPED && c->state != LEDGER_CREATED;
+        cleanup_free char *reason = reason_of(who, c);
         int r = check_whole(c, e);
         if (r == 0 && active)
-                r = container_halt(d, c, grace, NULL, e);
+                r = container_halt(d, c, grace, reason, e);
         *ret_already = !active && !waited;
         return finish(d, c, r, e);
 }
@@ -74,7 +81,7 @@ int containers_stop(struct daemon *d, struct caller *who, struct rpc_call *call,
         bool already;
         if (caller_target(who, call->params, false, "stops a container", &target, e) < 0 ||
                 container_named(d, target.uid, json_str(call->params, "name"), &c, e) < 0 ||
-                daemon_engine(d, NULL, e) < 0 || stop(d, &c, call, &already, e) < 0)
+                daemon_engine(d, NULL, e) < 0 || stop(d, who, &c, call, &already, e) < 0)
                 return -1;
         if (!already)
                 log_info("stopped %s of %s", c.name, c.user);

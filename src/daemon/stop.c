@@ -201,7 +201,7 @@ static int record_end(struct daemon *d, const struct container *c,
                 return err_set(e, ERR_BUSY,
                         "Container %s still runs: a process of it can't be killed yet", c->name);
         /* First the reason: whoever sees it stopped sees why. */
-        if (reason && containers_set_stop_reason(d->store, c->id, c->op, reason, e) < 0)
+        if (containers_set_stop_reason(d->store, c->id, c->op, reason, e) < 0)
                 return -1;
         cleanup_free char *lines = container_last_lines(d, c->engine_id);
         return containers_stopped(d->store, c->id, c->op,

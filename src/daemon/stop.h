@@ -26,8 +26,7 @@ int container_stop(struct daemon *d, const struct container *c, int grace_s, str
 int container_take_from_stop(struct daemon *d, struct container *c, int grace_s,
         const struct rpc_call *call, bool *ret_waited, struct err *e);
 
-/* As container_stop(), and once it has stopped: the row says how it ended, and why if it is ds01d that
- * wanted it (`reason`, or NULL), and its folders are unmounted. */
+/* As container_stop(), and once it has stopped: the row says how it ended, and why (`reason`), and its folders are unmounted. */
 int container_halt(struct daemon *d, const struct container *c, int grace_s, const char *reason,
         struct err *e);
 

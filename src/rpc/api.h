@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The stop_reason of a container that its owner stopped. */
+#define API_ON_REQUEST "on request"
+
 enum api_who {
         API_ANYONE = 1,    /* also people without access */
         API_USER,          /* an account with access, for itself; never root */

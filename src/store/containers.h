@@ -34,7 +34,7 @@ struct container { /* one row; strings owned, NULL where unset */
         int exit_code;      /* of the last run; -1 unknown */
         char *last_lines;   /* what it said last before it ended */
         char *boot_id;      /* the machine's, at the last start */
-        char *stop_reason;  /* where ds01d itself stopped it: why, in a few words */
+        char *stop_reason;  /* where it was stopped: why, in a few words; else NULL */
         int warned;         /* percent of its time at which its owner was last warned; 0: not yet */
         int64_t late_until; /* stopped out of a start: until then that start may still land */
         int64_t gpus_since; /* since when it has its GPUs; 0: it holds none. By leases.h alone */

@@ -44,6 +44,11 @@ def test_through_the_four_states(alice, bob, ds01d, loaded):
     done = alice.ok(["container-stop", "box"])
     assert "until you remove it" in done.err and "container-start box" in done.err and "container-remove box" in done.err
     assert state(alice, "box") == "stopped" and engine_state(loaded, alice, "box") == "exited"
+    # It did as it was told: that is no failure of its own.
+    done = alice.run(["container-attach", "box", "--", "true"])
+    assert_error(done, 1, "Container box is not running (stopped)", "container-start box")
+    assert "It was stopped: on request." in done.err and "exit code" not in done.err, done
+    assert "exit code" not in alice.ok(["container-list", "--all"]).out
     assert ds01d.mounts() == []
 
     alice.ok(["container-start", "box"])
@@ -450,6 +455,7 @@ def test_an_admin_stops_but_does_not_start(ds01d, alice):
     deploy(alice, "theirs")
     done = ds01d.as_root(["container", "stop", "theirs", f"--user={alice.name}", "--force"])
     assert done.returncode == 0 and state(alice, "theirs") == "stopped", done
+    assert "theirs was stopped: root, an admin, stopped it." in alice.ok(["container-list", "--all"]).err
     for argv in (["start", "theirs"], ["run", "theirs"], ["create", "x", IMAGE], ["pause", "theirs"],
                  ["remove", "theirs"], ["stats"]):
         done = ds01d.as_root(["container", *argv])
