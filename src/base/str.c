@@ -235,6 +235,13 @@ char *str_cut_middle(const char *s, size_t width)
         return xasprintf("%.*s~%s", (int)bytes_for_width(s, head), s, s + skip);
 }
 
+char *str_cut_end(const char *s, size_t width)
+{
+        if (str_width(s) <= width)
+                return xstrdup(s);
+        return xasprintf("%.*s~", (int)bytes_for_width(s, width - 1), s);
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
         size_t m = a < b ? a : b;

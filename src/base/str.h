@@ -49,6 +49,8 @@ size_t str_strip_escapes(char *s, size_t n);
 size_t str_width(const char *s);
 /* Text cut in its middle ("my-very~name") to at most `width` columns, width >= 3; owned. */
 char *str_cut_middle(const char *s, size_t width);
+/* Text cut at its end ("my-very-l~") to at most `width` columns, width >= 1; owned. */
+char *str_cut_end(const char *s, size_t width);
 
 /*
  * The candidate nearest to s by Damerau-Levenshtein distance, at most 2 away and less than half of

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LATE_MS = 100 };
+
 bool progress_possible(void)
 {
         const char *term = getenv("TERM");
@@ -26,9 +28,32 @@ static void draw(const struct progress *p)
         cleanup_free char *line =
                 xasprintf("%s... %s%s%s", p->what, elapsed, *detail ? "  " : "", detail);
         cleanup_free char *safe = str_safe(line);
-        cleanup_free char *cut = str_cut_middle(safe, (size_t)out_width(stderr) - 1);
+        /* What it is and for how long stand at the beginning. */
+        cleanup_free char *cut = str_cut_end(safe, (size_t)out_width(stderr) - 1);
         fprintf(stderr, "\r\033[K%s", cut);
         fflush(stderr);
+}
+
+static void add_ms(struct timespec *at, int64_t ms)
+{
+        int64_t ns = at->tv_nsec + ms % 1000 * 1000000;
+        at->tv_sec += ms / 1000 + ns / 1000000000;
+        at->tv_nsec = ns % 1000000000;
+}
+
+static void *say_late(void *arg)
+{
+        struct progress *p = arg;
+        struct timespec at;
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        add_ms(&at, LATE_MS);
+        pthread_mutex_lock(&p->lock);
+        while (!p->ended && pthread_cond_timedwait(&p->changed, &p->lock, &at) == 0)
+                continue;
+        if (!p->ended)
+                out_say("%s...", p->what);
+        pthread_mutex_unlock(&p->lock);
+        return NULL;
 }
 
 static void *redraw(void *arg)
@@ -39,7 +64,7 @@ static void *redraw(void *arg)
                 struct timespec at;
                 draw(p);
                 clock_gettime(CLOCK_MONOTONIC, &at);
-                at.tv_sec++;
+                add_ms(&at, 1000);
                 pthread_cond_timedwait(&p->changed, &p->lock, &at);
         }
         pthread_mutex_unlock(&p->lock);
@@ -58,7 +83,7 @@ static bool start_thread(struct progress *p)
         pthread_condattr_destroy(&attr);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        bool started = pthread_create(&p->thread, NULL, redraw, p) == 0;
+        bool started = pthread_create(&p->thread, NULL, p->plain ? say_late : redraw, p) == 0;
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         return started;
 }
@@ -70,6 +95,14 @@ void progress_start(struct progress *p, const char *what)
                 p->live = true;
         else
                 out_say("%s...", what);
+}
+
+void progress_start_late(struct progress *p, const char *what)
+{
+        *p = (struct progress){
+                .what = what, .started_ms = clock_mono_ms(), .plain = !progress_possible()
+        };
+        p->live = start_thread(p);
 }
 
 void progress_tick(struct progress *p, const char *detail)
@@ -97,5 +130,6 @@ void progress_end(struct progress *p)
         pthread_cond_destroy(&p->changed);
         pthread_mutex_destroy(&p->lock);
         free(take_ptr(p->detail));
-        fputs("\r\033[K", stderr);
+        if (!p->plain)
+                fputs("\r\033[K", stderr);
 }

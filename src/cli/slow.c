@@ -13,7 +13,7 @@ int slow_call(struct cli *c, const char *what, const char *still, const char *me
                 json_decref(params);
                 return -1;
         }
-        progress_start(&p, what);
+        progress_start_late(&p, what);
         interrupt_begin(&interrupt, c);
         int r = cli_call(c, method, params, ret, e);
         interrupt_end(&interrupt);

@@ -164,11 +164,16 @@ static void test_cut(void **state)
         assert_string_equal(whole, "short");
         cleanup_free char *cut = str_cut_middle("my-very-long-name", 9);
         assert_string_equal(cut, "my-v~name");
+        cleanup_free char *end = str_cut_end("my-very-long-name", 9);
+        assert_string_equal(end, "my-very-~");
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 for (size_t width = 3; width < 20; width++) {
                         cleanup_free char *s = str_cut_middle(texts[i], width);
                         assert_true(str_width(s) <= width);
                         assert_true(str_is_utf8(s, strlen(s)));
+                        cleanup_free char *t = str_cut_end(texts[i], width);
+                        assert_true(str_width(t) <= width);
+                        assert_true(str_is_utf8(t, strlen(t)));
                 }
 }
 
