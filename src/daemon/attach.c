@@ -104,11 +104,13 @@ static const char *safe_term(const char *term)
 /*
  * With a terminal, the command begins once its window has a size: the engine can only set that after
  * the start, and a program that looks at once would see 0 0. The shell that runs first waits for the
- * line that open_terminal() sends.
+ * line that open_terminal() sends. Without one it is there for what it says where there is no such
+ * command: the engine's own sentence is about runtimes, and comes as if the command had said it.
  */
-static json_t *behind_a_line(const json_t *words)
+static json_t *by_shell(const json_t *words, bool tty)
 {
-        json_t *cmd = json_pack("[ssss]", "/bin/sh", "-c", "IFS= read -r _; exec \"$@\"", "sh");
+        const char *script = tty ? "IFS= read -r _; exec \"$@\"" : "exec \"$@\"";
+        json_t *cmd = json_pack("[ssss]", "/bin/sh", "-c", script, "sh");
         json_array_extend(cmd, (json_t *)(uintptr_t)words);
         return cmd;
 }
@@ -121,7 +123,8 @@ static json_t *exec_body(const struct container *c, const struct caller *who, co
         const json_t *words = json_object_get(params, "command");
         bool shell = json_array_size(words) == 0;
         cleanup_json json_t *plain = shell ? mainproc_shell() : json_deep_copy(words);
-        cleanup_json json_t *cmd = tty && has_shell ? behind_a_line(plain) : json_incref(plain);
+        cleanup_json json_t *cmd =
+                has_shell && (tty || !shell) ? by_shell(plain, tty) : json_incref(plain);
         cleanup_free char *user = identity_name(who->peer.user);
         struct spec_exec x = { .uid = c->uid,
                 .gid = c->gid,

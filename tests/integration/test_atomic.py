@@ -253,6 +253,22 @@ def test_run_starts_and_enters(alice):
     assert t.exitstatus == 4 and state(alice, "lab") == "running"
 
 
+def test_run_of_what_is_not_there(alice):
+    create(alice, "lab")
+    done = alice.run(["container-run", "lab", "--", "nosuch", "-x"])
+    assert done.rc == 127 and done.out == "", done
+    assert re.search(r"nosuch: not found", done.err) and "OCI" not in done.err, done
+    # Words arrive as they are, an option of the shell's own among them.
+    done = alice.ok(["container-run", "lab", "--", "printf", "%s|", "-c", "a b", "$HOME", "'", "*", ""])
+    assert done.out == "-c|a b|$HOME|'|*||", done
+
+
+def test_nothing_is_said_to_be_done_that_is_not(alice):
+    for argv in (["container-stop", "none"], ["container-remove", "none", "--stop"], ["container-start", "none"]):
+        done = alice.run(argv)
+        assert done.rc == 4 and done.err.startswith("Error: No container 'none' of yours"), done
+
+
 def test_a_main_process_that_dies_at_start(alice):
     alice.ok(["container-create", "dies", "--image=test/dies-late:1"])
     for _ in range(2):
