@@ -107,8 +107,8 @@ static int run(struct cli *c, struct err *e)
         cleanup_pyproject struct pyproject py = PYPROJECT_INIT;
         bool exists;
         const char *type = cli_value(c, "type");
-        if (type && !is_project_type(type))
-                return cli_usage(c, e, "Unknown type '%s'", type);
+        if (check_project_type(c, type, e) < 0)
+                return -1;
         if (pick_project(c, "Select a project to build:", name, e) < 0 ||
                 project_open(name, &dir_fd, &path, e) < 0)
                 return -1;

@@ -21,12 +21,16 @@ static int get_name(struct cli *c, char ret[41], struct err *e)
                 return cli_name(c->args[0], ret, e);
         if (!c->tty || cli_has(c, "quick"))
                 return cli_usage(c, e, "A project needs a name");
-        char *answer = NULL;
-        if (prompt_line(c, "Project name (such as thesis)", NULL, &answer, e) < 0)
-                return -1;
-        int r = cli_name(answer, ret, e);
-        free(answer);
-        return r;
+        for (int tries = 1;; tries++) {
+                cleanup_free char *answer = NULL;
+                if (prompt_line(c, "Project name (such as thesis)", NULL, &answer, e) < 0)
+                        return -1;
+                if (cli_name(answer, ret, e) == 0)
+                        return 0;
+                if (tries == 3)
+                        return -1;
+                out_say("%s.", e->msg);
+        }
 }
 
 static void report(const char *name, const struct init_report *r)
@@ -83,8 +87,8 @@ static int run(struct cli *c, struct err *e)
         cleanup_base struct base base = { 0 };
         cleanup_init_report struct init_report r = { 0 };
         const char *type = cli_value(c, "type");
-        if (type && !is_project_type(type))
-                return cli_usage(c, e, "Unknown type '%s'", type);
+        if (check_project_type(c, type, e) < 0)
+                return -1;
         if (get_name(c, name, e) < 0 ||
                 prompt_guide(c, e,
                         "A project is a folder in ~/workspace with three files that matter: pyproject.toml\n"

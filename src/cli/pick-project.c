@@ -32,10 +32,14 @@ int pick_project(struct cli *c, const char *title, char ret_name[41], struct err
         return 0;
 }
 
-bool is_project_type(const char *type)
+int check_project_type(const struct cli *c, const char *type, struct err *e)
 {
-        for (const char *const *t = project_types; *t; t++)
-                if (str_eq(*t, type))
-                        return true;
-        return false;
+        cleanup_buf struct buf words = BUF_INIT(256);
+        for (const char *const *t = project_types; *t; t++) {
+                if (!type || str_eq(*t, type))
+                        return 0;
+                buf_printf(&words, " %s", *t);
+        }
+        cleanup_free char *safe = str_safe(type);
+        return cli_usage(c, e, "Unknown type '%.40s', there are:%s", safe, buf_str(&words));
 }

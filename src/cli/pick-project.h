@@ -7,5 +7,5 @@
 /* Fills ret_name from the first argument, checked, or lets the user choose. */
 int pick_project(struct cli *c, const char *title, char ret_name[41], struct err *e);
 
-/* True for one of project_types. */
-bool is_project_type(const char *type);
+/* 0 for one of project_types and for NULL; else ERR_INVALID, which names them. */
+int check_project_type(const struct cli *c, const char *type, struct err *e);

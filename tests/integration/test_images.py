@@ -300,7 +300,7 @@ def test_create_with_every_flag(alice, thesis):
 
 @pytest.mark.parametrize("arguments, words", [
     (["-f", "caffe"], "The catalogue has no caffe"), (["-f", "pytorch:9"], "The catalogue has no pytorch:9"),
-    (["-t", "vision"], "Unknown type 'vision'"), (["-p", "a;b|c`d`\\"], "Python package"), (["-s", "vim;reboot"], "apt package"),
+    (["-t", "vision"], "Unknown type 'vision', there are: ml cv nlp rl audio ts llm custom"), (["-p", "a;b|c`d`\\"], "Python package"), (["-s", "vim;reboot"], "apt package"),
 ])
 def test_create_refuses(alice, frameworks, arguments, words):
     alice.run(["rm", "-rf", "workspace/fresh"])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+import pexpect
 import pytest
 from harness.expect import assert_error, row
 
@@ -232,3 +233,18 @@ def test_other_labels_of_ds01_are_still_refused(person, old):
     person.write(old / "Dockerfile", "FROM stub/pytorch:2.8.0-cpu\nLABEL ds01.project=old\nLABEL ds01.protected=true\n")
     done = person.run(["image-create", "old"])
     assert done.rc == 2 and "line 3" in done.err and "ds01.protected" in done.err
+
+
+def test_a_bad_name_is_asked_for_again(alice):
+    t = alice.tty("project init --framework=none --no-git")
+    t.expect("Project name")
+    t.sendline("my thesis!")
+    t.expect("lower-case letters")
+    t.expect("Project name")
+    t.sendline("asked-again")
+    t.expect("Next: project launch asked-again")
+    t.expect(pexpect.EOF)
+    t.close()
+    assert t.exitstatus == 0 and (alice.workspace / "asked-again/Dockerfile").exists()
+    done = alice.run(["project", "init", "x", "--type=foo"])
+    assert done.rc == 2 and "there are: ml cv nlp rl audio ts llm custom" in done.err, done
