@@ -86,7 +86,7 @@ static int stop_without_lease(struct daemon *d, struct container *c, struct err 
                 c->state != LEDGER_PAUSED &&
                 containers_move(d->store, c->id, c->op, LEDGER_STARTING, e) < 0)
                 return -1;
-        if (container_halt(d, c, 0, e) < 0)
+        if (container_halt(d, c, 0, "it ran on GPUs that it no longer held", e) < 0)
                 return -1;
         lease_tell(d, c->uid, c->name, "stopped",
                 "It was started on GPUs that it no longer held, and was stopped at once");

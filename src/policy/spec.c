@@ -250,7 +250,8 @@ static void set_limits(json_t *host, const struct spec *s)
 static void set_nothing(json_t *host)
 {
         static const char *const lists[] = { "CapAdd", "Binds", "VolumesFrom", "Links", "Devices",
-                "DeviceCgroupRules", "DeviceRequests", "ExtraHosts", "Dns", "DnsOptions", "DnsSearch" };
+                "DeviceCgroupRules", "DeviceRequests", "ExtraHosts", "Dns", "DnsOptions",
+                "DnsSearch" };
         static const char *const maps[] = { "Sysctls", "Tmpfs", "PortBindings" };
         for (size_t i = 0; i < ARRAY_LEN(lists); i++)
                 set_new(host, lists[i], json_array());
