@@ -51,6 +51,15 @@ struct queue_rules {
         double ageing;     /* hours of GPU use that an hour of waiting makes up for; > 0 */
         int64_t turn;      /* seconds for which what is granted is held before it is used; >= 0 */
 };
+/*
+ * By tests/bench/queue_sim, 30 days of 200 users on 16 GPUs with a load that fills them: with a week,
+ * and an hour for an hour, light users have a GPU within the hour at the median, where first come,
+ * first served takes eleven hours; heavy users wait no longer at the median, and about twice as long
+ * at the worst. More ageing (4) brings that worst case back at the price of hours for everyone else;
+ * less (0.25) lets heavy users wait longer still and gains light ones minutes. Below three days of
+ * half-life use is forgotten over a weekend, and all wait alike; above, it changes little. Who has
+ * held four GPUs for ever (970 hours of use, which decay meanwhile) comes first after twelve days.
+ */
 #define QUEUE_RULES_DEFAULT                                                                        \
         ((struct queue_rules){ .half_life = 7 * 86400, .ageing = 1.0, .turn = 600 })
 
