@@ -111,22 +111,19 @@ bool fleet_over_limit(
                over(l, LIMIT_GPUS, total, ret) || over(l, LIMIT_ALL_GPUS, total, ret);
 }
 
-static struct frac weight_of(const struct fleet_model *m, int slots)
-{
-        return frac_make(m->weight.num * slots, m->weight.den);
-}
-
 struct frac fleet_weight(const struct fleet *f, size_t model, int slots)
 {
-        return weight_of(&f->models[model], slots);
+        const struct frac *one = &f->models[model].weight;
+        return frac_make(one->num * slots, one->den);
 }
 
 bool fleet_fits(const struct fleet *f, size_t model, const struct place_request *r)
 {
         const struct fleet_model *m = &f->models[model];
         struct place why;
-        return m->n >= (size_t)r->slots && !fleet_over_limit(r->limits, r->slots, m->whole,
-                                                   frac_add(r->held, weight_of(m, r->slots)), &why);
+        return m->n >= (size_t)r->slots &&
+               !fleet_over_limit(r->limits, r->slots, m->whole,
+                       frac_add(r->held, fleet_weight(f, model, r->slots)), &why);
 }
 
 /* Why no model fits: the reason of the lightest one that the machine has enough of. */
@@ -140,7 +137,7 @@ static void refuse(const struct fleet *f, const struct place_request *r, struct 
         for (size_t i = 0; i < f->n_models; i++) {
                 const struct fleet_model *m = &f->models[i];
                 struct place why = { .verdict = PLACE_LIMIT, .used = r->held };
-                struct frac weight = weight_of(m, r->slots);
+                struct frac weight = fleet_weight(f, i, r->slots);
                 if (m->n < (size_t)r->slots || r->slots > PLACE_SLOTS_MAX)
                         continue;
                 if (fleet_over_limit(r->limits, r->slots, m->whole, weight, &why))
@@ -213,7 +210,7 @@ static void take_model(const struct fleet *f, size_t model, size_t slots, struct
         for (size_t i = 0; i < f->n && ret->n < slots; i++)
                 if (f->v[i].model == model && f->v[i].state == GPU_FREE)
                         ret->at[ret->n++] = i;
-        ret->weight = weight_of(&f->models[model], (int)slots);
+        ret->weight = fleet_weight(f, model, (int)slots);
         ret->verdict = PLACE_OK;
 }
 

@@ -56,7 +56,9 @@ bool fleet_fits(const struct fleet *f, size_t model, const struct place_request 
 void fleet_choose(const struct fleet *f, const struct place_request *r, const bool *closed,
         struct place *ret);
 
-/* The first limit that a total weight and number of slots exceeds, in the order of the table, into
- * ret->key and ret->limit; false: none. A whole GPU is among them? `whole`. */
+/*
+ * Whether so many slots of this total weight are over a limit, asked in the order slots, whole
+ * GPUs, weight, aggregate: the first goes into ret->key and ret->limit. `whole`: a whole GPU is among them.
+ */
 bool fleet_over_limit(
         const struct limits *l, int slots, bool whole, struct frac total, struct place *ret);

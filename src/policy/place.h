@@ -57,9 +57,10 @@ struct place {
         /* PLACE_OK: indices of the devices, in the order of gpu_compare() */
         size_t at[PLACE_SLOTS_MAX];
         size_t n;
-        struct frac weight;      /* PLACE_OK: what they weigh together */
-        enum limit_key key;      /* PLACE_LIMIT, PLACE_NEVER: the limit; of several, the lightest
-                                  * model's first in the order of limits.def */
+        struct frac weight; /* PLACE_OK: what they weigh together */
+        /* PLACE_LIMIT, PLACE_NEVER: the limit. Of several: slots, whole GPUs, equivalents, aggregate, as
+         * they stand in the way of the lightest model that the machine has enough of. */
+        enum limit_key key;
         struct frac limit, used; /* PLACE_LIMIT, PLACE_NEVER: its value, what the account holds;
                                   * of allow_full_gpu the value is 0 */
 };

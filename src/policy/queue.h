@@ -20,10 +20,10 @@
  * Backfill: a later ticket gets a device that is kept only if the limits of its account end its lease
  * (queue_ends_at()) before the claimant could start, by the ends of the leases held now. If these
  * have no end, or the later one has none, it doesn't get it. So a claimant starts at `starts_at`
- * whatever is given away behind it. A ticket that waits for its own account's limit, not for a GPU,
- * is passed over, keeps nothing, and keeps its standing; so does a ticket
- * that would use up what its account's own ticket before it waits for (QUEUE_BEHIND that one); so does one that needs what is out of
- * service, and one that can't ever be served.
+ * whatever is given away behind it. Passed over, with their standing but without a claim, are tickets
+ * that wait for their own account's limit, not for a GPU; that would use up what the limit leaves to
+ * their account's own ticket before them (QUEUE_BEHIND that one); that need what is out of service;
+ * and that can't ever be served.
  *
  * Nothing depends on the order in which tickets, devices and leases are given.
  */
@@ -87,7 +87,7 @@ struct queue_verdict {
         enum queue_reason reason;
         bool backfilled; /* granted although somebody before it waits for a GPU */
         struct place place;
-        size_t before; /* index of the ticket whose claim is in the way (QUEUE_BEHIND) */
+        size_t before; /* QUEUE_BEHIND: index of the ticket that is in the way; its own account's, maybe */
         /* QUEUE_HEAD, BEHIND, NO_ROOM, with a claim: by when it starts at the latest from what it
          * keeps, if every lease lasts to its end; 0: not known, or it keeps nothing. */
         int64_t starts_at;

@@ -50,8 +50,8 @@ size_t turns_account(const struct turns *t, uid_t uid);
 /* A walk begins: nothing is kept yet. */
 void turns_start(struct turns *t, int64_t now);
 /*
- * Decides about the next ticket of the walk; a grant takes effect in fleet, until and held. Fills all
- * of *ret but where ret->place.at are devices of the fleet.
+ * Decides about the next ticket of the walk; a grant takes effect in fleet, until and held.
+ * ret->place.at are devices of the fleet, ret->before is a ticket as given.
  */
 void turns_next(struct turns *t, size_t ticket, struct queue_verdict *ret);
 /* A device is given back; account: whose it was, or TURNS_NOBODY. */
