@@ -65,3 +65,33 @@ void clock_duration(int64_t s, char out[CLOCK_DURATION_LEN])
         else
                 snprintf(out, CLOCK_DURATION_LEN, "%ds", (int)s);
 }
+
+bool clock_read_duration(const char *s, int64_t max_s, int64_t *ret)
+{
+        static const struct {
+                char letter;
+                int64_t seconds;
+        } units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+        int64_t total = 0;
+        size_t next = 0; /* each unit once, the largest first */
+        if (!*s)
+                return false;
+        while (*s) {
+                int64_t n = 0;
+                const char *digits = s;
+                for (; *s >= '0' && *s <= '9'; s++)
+                        if ((n = n * 10 + (*s - '0')) > max_s)
+                                return false;
+                size_t u = next;
+                while (u < sizeof units / sizeof *units && units[u].letter != *s)
+                        u++;
+                if (s == digits || u == sizeof units / sizeof *units ||
+                        n * units[u].seconds > max_s - total)
+                        return false;
+                total += n * units[u].seconds;
+                next = u + 1;
+                s++;
+        }
+        *ret = total;
+        return true;
+}

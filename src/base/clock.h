@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,12 @@ void clock_rfc3339(int64_t unix_s, char out[CLOCK_RFC3339_LEN]);
 /* The inverse, for what the engine writes (fractions and offsets are understood); 0 if it is not a time
  * or is the engine's zero time, 0001-01-01. */
 int64_t clock_from_rfc3339(const char *s);
+
+/*
+ * Reads a duration as people write it: a number with s, m, h or d, several in a row ("1h30m"). False,
+ * and *ret untouched, for anything else, for nothing, and for more than max_s seconds.
+ */
+bool clock_read_duration(const char *s, int64_t max_s, int64_t *ret);
 
 #define CLOCK_DURATION_LEN 24
 /* For people: "45s", "12m", "3h 5m", "2d 4h". Negative counts as 0. */

@@ -142,7 +142,7 @@ static int long_option(struct cli *c, char **argv, int argc, int *i, struct err 
                 return unknown_option(c, argv[*i], e);
         if (o->kind == OPT_FLAG && value)
                 return cli_usage(c, e, "Option --%s takes no value", o->name);
-        if (o->kind != OPT_FLAG && !value) {
+        if (o->kind != OPT_FLAG && o->kind != OPT_OPTIONAL && !value) {
                 if (*i + 1 >= argc)
                         return cli_usage(c, e, "Option --%s needs a value: --%s=%s", o->name,
                                 o->name, o->arg);
@@ -159,7 +159,7 @@ static int short_options(struct cli *c, char **argv, int argc, int *i, struct er
                 const struct opt *o = find_in(c->cmd, NULL, 0, *p);
                 if (!o)
                         return unknown_option(c, argv[*i], e);
-                if (o->kind == OPT_FLAG) {
+                if (o->kind == OPT_FLAG || o->kind == OPT_OPTIONAL) {
                         remember(c, o, NULL);
                         continue;
                 }

@@ -17,9 +17,10 @@
 struct cli;
 
 enum opt_kind {
-        OPT_FLAG,  /* --force */
-        OPT_VALUE, /* --image=X or --image X; the last one counts */
-        OPT_LIST,  /* as OPT_VALUE, may be given several times */
+        OPT_FLAG,     /* --force */
+        OPT_VALUE,    /* --image=X or --image X; the last one counts */
+        OPT_LIST,     /* as OPT_VALUE, may be given several times */
+        OPT_OPTIONAL, /* --wait or --wait=2h; never --wait 2h, where 2h would be an argument */
 };
 
 struct opt {

@@ -23,16 +23,18 @@ static int create(struct deploy *d, struct err *e)
                 .project = d->project,
                 .image = d->image,
                 .interface = "atomic",
-                .folders = &f };
+                .folders = &f,
+                .gpus = d->gpus };
         if (folders_open(&f, e) < 0 ||
                 prompt_guide(d->c, e,
                         "Now a container is created from the image as it is. It is not started: container-start\n"
                         "does that, container-run opens a shell as well.") < 0 ||
                 launch_create(d->c, &l, &reply, e) < 0)
                 return -1;
-        out_say("Created %s from %s. Start: container-start %s · Start and enter: container-run %s ·\n"
+        const char *gpus = str_or_empty(json_str(reply, "gpu_text"));
+        out_say("Created %s from %s%s%s. Start: container-start %s · Start and enter: container-run %s ·\n"
                 "Done: container-remove %s",
-                d->name, image, d->name, d->name, d->name);
+                d->name, image, *gpus ? " with " : "", gpus, d->name, d->name, d->name);
         return 0;
 }
 

@@ -7,7 +7,7 @@
 #include "cli/prompt.h"
 #include "cli/session.h"
 
-static int deploy(struct deploy *d, struct err *e)
+static int deploy(struct deploy *d, const struct wait *wait, struct err *e)
 {
         cleanup_folders struct folders f = FOLDERS_INIT;
         cleanup_json json_t *reply = NULL;
@@ -29,14 +29,16 @@ static int deploy(struct deploy *d, struct err *e)
                 .project = d->project,
                 .image = d->image,
                 .interface = "orchestration",
-                .folders = &f };
+                .folders = &f,
+                .gpus = d->gpus,
+                .wait = wait };
         if (folders_open(&f, e) < 0 ||
                 prompt_guide(d->c, e,
                         "Now a container is created from the image as it is and started. Your folder appears\n"
                         "in it as /workspace.") < 0 ||
                 launch_request(d->c, &l, &reply, e) < 0)
                 return -1;
-        launch_say("Deployed", d->name);
+        launch_say("Deployed", d->name, reply);
         if (cli_has(d->c, "background"))
                 return 0;
         return session_open(d->c, d->name, &status, e) < 0 ? -1 : status;
@@ -47,7 +49,10 @@ static int run(struct cli *c, struct err *e)
         struct deploy d = { .c = c, .title = "Select an image to deploy:" };
         if (cli_has(c, "open") && cli_has(c, "background"))
                 return cli_usage(c, e, "Options --open and --background exclude each other");
-        int r = deploy_arguments(&d, e) < 0 ? -1 : deploy(&d, e);
+        struct wait wait;
+        if (wait_option(c, &wait, e) < 0)
+                return -1;
+        int r = deploy_arguments(&d, e) < 0 ? -1 : deploy(&d, &wait, e);
         deploy_done(&d);
         return r;
 }
@@ -55,6 +60,7 @@ static int run(struct cli *c, struct err *e)
 static const struct opt opts[] = {
         { 0, "open", OPT_FLAG, NULL, "Open a shell in it (default)" },
         { 0, "background", OPT_FLAG, NULL, "Start it without a shell" },
+        WAIT_OPT,
         DEPLOY_OPTS,
         { 0 },
 };

@@ -74,6 +74,19 @@ static char *describe_state(const json_t *row)
         return since ? xasprintf("%s %s%s%s", how, ago, running ? "" : " ago", end) : take_ptr(how);
 }
 
+/* "2", "2,3", "1.0"; "lapsed" for one that had some and gave them back; "-". */
+static char *describe_gpus(const json_t *row)
+{
+        struct buf b = BUF_INIT(1024);
+        size_t i;
+        json_t *slot;
+        json_array_foreach (json_object_get(row, "gpus"), i, slot)
+                buf_printf(&b, "%s%s", i ? "," : "", str_or_empty(json_string_value(slot)));
+        if (b.len == 0)
+                buf_str_add(&b, json_bool(row, "gpu_lapsed", false) ? "lapsed" : "-");
+        return buf_take(&b);
+}
+
 /* What a word in the table can't say: who or what stopped it. */
 static void tell_reasons(const json_t *rows)
 {
@@ -98,7 +111,8 @@ static void print_table(const json_t *rows, bool simple, bool everyone)
                 table_cell(&t, json_str(row, "name"));
                 table_cell(&t, state);
                 table_cell(&t, json_str(row, "image"));
-                table_cell(&t, "-");
+                cleanup_free char *gpus = describe_gpus(row);
+                table_cell(&t, gpus);
                 if (everyone)
                         table_cell(&t, json_str(row, "user"));
         }
@@ -122,6 +136,7 @@ static void print_json(json_t *rows)
                 set_time(row, "stopped_at");
                 set_time(row, "runs_until");
                 set_time(row, "kept_until");
+                set_time(row, "gpu_until");
         }
         cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "containers", rows);
         cleanup_free char *text = json_text(j);

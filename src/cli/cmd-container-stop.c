@@ -23,6 +23,14 @@ static char *describe_kept(int64_t until)
         return xasprintf("until %s", text);
 }
 
+/* " It keeps GPU 0 (A100 40 GB) until 2026-11-23 18:30."; "" if it has none. */
+static char *describe_gpus(const json_t *reply)
+{
+        const char *gpus = str_or_empty(json_str(reply, "gpu_text"));
+        cleanup_free char *until = describe_kept(json_int(reply, "gpu_until", 0));
+        return *gpus ? xasprintf(" It keeps %s %s.", gpus, until) : xstrdup("");
+}
+
 static int stop_one(struct cli *c, const char *name, struct err *e)
 {
         cleanup_json json_t *reply = NULL;
@@ -36,13 +44,14 @@ static int stop_one(struct cli *c, const char *name, struct err *e)
                     e) < 0)
                 return -1;
         cleanup_free char *kept = describe_kept(json_int(reply, "kept_until", 0));
+        cleanup_free char *gpus = describe_gpus(reply);
         bool fresh = str_eq(json_str(reply, "state"), "created");
         if (json_bool(reply, "already", false))
                 out_say("%s %s. Start: container-start %s · Done: container-remove %s", name,
                         fresh ? "was not started yet" : "is already stopped", name, name);
         else
-                out_say("Stopped %s. It is kept %s. Start again: container-start %s · Done: container-remove %s",
-                        name, kept, name, name);
+                out_say("Stopped %s. It is kept %s.%s Start again: container-start %s · Done: container-remove %s",
+                        name, kept, gpus, name, name);
         return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "cli/build.h"
+#include "cli/gpus.h"
 #include "cli/launch.h"
 #include "cli/out.h"
 #include "cli/pick-project.h"
@@ -25,6 +26,8 @@ struct plan {
         json_t *image;     /* Images.Get of what the project runs on */
         json_t *container; /* Containers.Get, or NULL */
         bool dry_run;
+        int gpus; /* -1: what is usual */
+        struct wait wait;
 };
 
 static void plan_done(struct plan *p)
@@ -137,7 +140,9 @@ static int launch_new(struct plan *p, bool instead, struct err *e)
                 .project = p->name,
                 .image = str_or_empty(p->py.image),
                 .interface = "orchestration",
-                .folders = &f };
+                .folders = &f,
+                .gpus = p->gpus,
+                .wait = &p->wait };
         if (p->dry_run) {
                 out_say("Would launch %s from %s with %s at /workspace.", p->name,
                         str_or_empty(json_str(p->image, "image")), p->path);
@@ -149,7 +154,7 @@ static int launch_new(struct plan *p, bool instead, struct err *e)
                 (instead && retire_container(p->c, p->name, true, false, e) < 0) ||
                 launch_request(p->c, &l, &reply, e) < 0)
                 return -1;
-        launch_say("Launched", p->name);
+        launch_say("Launched", p->name, reply);
         return 0;
 }
 
@@ -181,9 +186,10 @@ static int launch_existing(struct plan *p, bool built, struct err *e)
         }
         if (recreate)
                 return launch_new(p, true, e);
-        if (launch_start(p->c, p->container, e) < 0)
+        cleanup_json json_t *reply = NULL;
+        if (launch_start(p->c, p->container, &p->wait, &reply, e) < 0)
                 return -1;
-        launch_say("Started", p->name);
+        launch_say("Started", p->name, reply);
         return 0;
 }
 
@@ -191,7 +197,8 @@ static int launch(struct plan *p, struct err *e)
 {
         bool built;
         int status = 0;
-        if (read_project(p, e) < 0 || ask_daemon(p, e) < 0)
+        if (read_project(p, e) < 0 || gpus_asked(p->c, &p->py, &p->gpus, e) < 0 ||
+                ask_daemon(p, e) < 0)
                 return -1;
         const char *state = p->container ? str_or_empty(json_str(p->container, "state")) : "";
         if (strcmp(state, "running") == 0)
@@ -214,7 +221,8 @@ static int run(struct cli *c, struct err *e)
         };
         if (cli_has(c, "open") && cli_has(c, "background"))
                 return cli_usage(c, e, "Options --open and --background exclude each other");
-        if (pick_project(c, "Select a project to launch:", p.name, e) < 0)
+        if (wait_option(c, &p.wait, e) < 0 || gpus_asked(c, NULL, &p.gpus, e) < 0 ||
+                pick_project(c, "Select a project to launch:", p.name, e) < 0)
                 return -1;
         int r = launch(&p, e);
         plan_done(&p);
@@ -226,6 +234,8 @@ static const struct opt opts[] = {
         { 0, "background", OPT_FLAG, NULL, "Start it without a shell" },
         { 0, "rebuild", OPT_FLAG, NULL, "Build the image first, even if it is up to date" },
         { 'd', "data", OPT_LIST, "DIR[:rw]", "Also mount a folder, as /data/<its name>" },
+        GPU_OPTS,
+        WAIT_OPT,
         { 0, "dry-run", OPT_FLAG, NULL, "Say what would be done, do nothing" },
         { 0 },
 };
@@ -245,6 +255,8 @@ const struct command cmd_project_launch = {
         .examples = "project launch my-thesis\n"
                     "project launch my-thesis --background\n"
                     "project launch my-thesis --rebuild\n"
+                    "project launch my-thesis --gpus=2\n"
+                    "project launch my-thesis --wait=2h  # Wait in line for a GPU\n"
                     "project launch my-thesis --data=/srv/datasets/imagenet",
         .topic = "containers",
         .opts = opts,

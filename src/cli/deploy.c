@@ -108,6 +108,8 @@ int deploy_arguments(struct deploy *d, struct err *e)
         if (cli_has(c, "workspace") && cli_has(c, "project"))
                 return cli_usage(c, e, "Options --workspace and --project exclude each other");
         d->image = framework ? xasprintf("aime/%s", framework) : xstrdup(str_or_empty(image));
+        if (gpus_asked(c, NULL, &d->gpus, e) < 0)
+                return -1;
         const char *project = cli_value(c, "project"), *name = c->n_args > 0 ? c->args[0] : project;
         if (!name && (image || framework || !c->tty))
                 return cli_usage(c, e,

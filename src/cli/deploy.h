@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "cli/gpus.h"
 #include "cli/launch.h"
 
 struct deploy {
@@ -13,6 +14,7 @@ struct deploy {
         char name[41], project[41];
         char *image;  /* as asked for: "" for the project's own */
         json_t *info; /* Images.Get; once deploy_folders() was called */
+        int gpus;     /* -1: what is usual */
 };
 void deploy_done(struct deploy *d);
 
@@ -24,6 +26,7 @@ void deploy_done(struct deploy *d);
                         "Use this framework's image from the catalogue" },                         \
                 { 'w', "workspace", OPT_VALUE, "DIR", "Use this folder as /workspace" },           \
                 { 'd', "data", OPT_LIST, "DIR[:rw]", "Also mount a folder, as /data/<its name>" }, \
+                GPU_OPTS,                                                                          \
         {                                                                                          \
                 0, "dry-run", OPT_FLAG, NULL, "Say what would be done, do nothing"                 \
         }

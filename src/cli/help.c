@@ -54,7 +54,9 @@ void help_noun(const char *noun)
 
 static void print_option(const struct opt *o)
 {
-        cleanup_free char *value = o->arg ? xasprintf("=%s", o->arg) : xstrdup("");
+        cleanup_free char *value = !o->arg                   ? xstrdup("")
+                                   : o->kind == OPT_OPTIONAL ? xasprintf("[=%s]", o->arg)
+                                                             : xasprintf("=%s", o->arg);
         cleanup_free char *left = o->letter ? xasprintf("-%c, --%s%s", o->letter, o->name, value)
                                             : xasprintf("    --%s%s", o->name, value);
         if (str_width(left) > 24)

@@ -135,16 +135,30 @@ static int call_with_folders(struct cli *c, const char *method, json_t *params,
         return r;
 }
 
-static int request(struct cli *c, const struct launch *l, const char *what, const char *method,
+static int request_once(struct cli *c, const struct launch *l, const char *what, const char *method,
         json_t **ret_reply, struct err *e)
 {
         struct progress p;
         progress_start(&p, what);
         json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project,
                 "image", l->image, "interface", l->interface);
+        if (l->gpus >= 0)
+                json_object_set_new(params, "gpus", json_integer(l->gpus));
         int r = call_with_folders(c, method, params, l->folders, ret_reply, e);
         progress_end(&p);
         return r;
+}
+
+static int request(struct cli *c, const struct launch *l, const char *what, const char *method,
+        json_t **ret_reply, struct err *e)
+{
+        for (;;) {
+                if (request_once(c, l, what, method, ret_reply, e) == 0)
+                        return 0;
+                if (e->code != ERR_UNAVAILABLE || !l->wait || !l->wait->wanted ||
+                        wait_for_turn(c, l->name, l->gpus, l->wait, e) < 0)
+                        return -1;
+        }
 }
 
 int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e)
@@ -157,7 +171,26 @@ int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, str
         return request(c, l, "Creating the container", "io.ds01.Containers.Create", ret_reply, e);
 }
 
-int launch_start(struct cli *c, const json_t *row, struct err *e)
+/* The GPUs that it was made with, and no others: there is no line for those, one asks again. */
+static int start_or_wait(struct cli *c, const char *name, const struct folders *f,
+        const struct wait *wait, json_t **ret_reply, struct err *e)
+{
+        for (;;) {
+                struct progress p;
+                progress_start(&p, "Starting the container");
+                int r = call_with_folders(c, "io.ds01.Containers.Start",
+                        json_pack("{s:s}", "name", name), f, ret_reply, e);
+                progress_end(&p);
+                if (r == 0)
+                        return 0;
+                if (e->code != ERR_UNAVAILABLE || !wait || !wait->wanted ||
+                        wait_a_little(c, name, "its own GPUs", wait, e) < 0)
+                        return -1;
+        }
+}
+
+int launch_start(struct cli *c, const json_t *row, const struct wait *wait, json_t **ret_reply,
+        struct err *e)
 {
         static const struct {
                 const char *key, *suffix;
@@ -177,23 +210,19 @@ int launch_start(struct cli *c, const json_t *row, struct err *e)
         }
         if (folders_open(&f, e) < 0)
                 return -1;
-        struct progress p;
-        progress_start(&p, "Starting the container");
-        cleanup_json json_t *reply = NULL;
-        int r = call_with_folders(c, "io.ds01.Containers.Start",
-                json_pack("{s:s}", "name", json_str(row, "name")), &f, &reply, e);
-        progress_end(&p);
-        if (r == 0 && json_bool(reply, "limits_older", false))
+        int r = start_or_wait(c, json_str(row, "name"), &f, wait, ret_reply, e);
+        if (r == 0 && json_bool(*ret_reply, "limits_older", false))
                 out_say("%s keeps the limits it was made with; yours are others now (check-limits). To have those:\n"
                         "container retire %s, then launch it again.",
                         json_str(row, "name"), json_str(row, "name"));
         return r;
 }
 
-void launch_say(const char *verb, const char *name)
+void launch_say(const char *verb, const char *name, const json_t *reply)
 {
-        out_say("%s %s without a GPU. Attach: container-attach %s · Done: container retire %s",
-                verb, name, name, name);
+        const char *gpus = str_or_empty(json_str(reply, "gpu_text"));
+        out_say("%s %s %s%s. Attach: container-attach %s · Done: container retire %s", verb, name,
+                *gpus ? "on " : "without a GPU", gpus, name, name);
 }
 
 int launch_say_exists(const char *name, const char *state, struct err *e)

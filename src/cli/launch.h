@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "cli/cli.h"
+#include "cli/wait.h"
 
 struct folders {
         char *workspace; /* absolute path, as recorded */
@@ -27,9 +27,14 @@ struct launch {
         const char *name, *project, *image; /* image: "" = the project's own */
         const char *interface;              /* "orchestration" or "atomic" */
         struct folders *folders;
+        int gpus;                /* how many; -1: what is usual */
+        const struct wait *wait; /* for a GPU, where none is free; NULL: not at all */
 };
 
-/* Asks ds01d; *ret_reply is owned by the caller. A container of that name fails with ERR_EXISTS. */
+/*
+ * Asks ds01d; *ret_reply is owned by the caller. A container of that name fails with ERR_EXISTS. Where
+ * no GPU is free and l->wait says so, it waits in the queue and asks again.
+ */
 int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e);
 /* The same without starting it. */
 int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e);
@@ -37,11 +42,14 @@ int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, str
 /*
  * Starts a container that exists but does not run, with fresh descriptors of the folders recorded
  * for it (`row` is its row from Containers.Get). Says so if its limits are older than the policy's.
+ * Where its own GPUs are somebody else's now, `wait` (may be NULL) says whether to wait for them.
+ * *ret_reply (owned) is the answer.
  */
-int launch_start(struct cli *c, const json_t *row, struct err *e);
+int launch_start(struct cli *c, const json_t *row, const struct wait *wait, json_t **ret_reply,
+        struct err *e);
 
-/* "Launched x without a GPU. Attach: … · Done: …" */
-void launch_say(const char *verb, const char *name);
+/* "Launched x on GPU 2 (A100 40 GB). Attach: … · Done: …"; `reply` is the answer to the launch. */
+void launch_say(const char *verb, const char *name, const json_t *reply);
 
 /* Fills *e: a container of that name exists, in that state, and what can be done about it. Returns -1. */
 int launch_say_exists(const char *name, const char *state, struct err *e);

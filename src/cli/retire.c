@@ -22,6 +22,18 @@ static void say_again(const struct cli *c, const char *name, const json_t *reply
                 out_say("Start again: container deploy %s --image=%s", name, image);
 }
 
+/* "GPU 0 (A100 40 GB) is free again." */
+static void say_gpus(const json_t *reply)
+{
+        const char *gpus = str_or_empty(json_str(reply, "gpu_text"));
+        const char *drained = str_or_empty(json_str(reply, "drained"));
+        bool several = str_starts(gpus, "GPUs");
+        if (*drained)
+                out_say("Taken out until it is clean: %s.", drained);
+        else if (*gpus)
+                out_say("%s %s free again.", gpus, several ? "are" : "is");
+}
+
 int retire_container(struct cli *c, const char *name, bool force, bool image, struct err *e)
 {
         cleanup_json json_t *reply = NULL;
@@ -37,6 +49,7 @@ int retire_container(struct cli *c, const char *name, bool force, bool image, st
         out_say("Retired %s. Your files are kept in %s.%s%s%s", name,
                 *workspace ? workspace : "~/workspace", removed && *removed ? " Image " : "",
                 str_or_empty(removed), removed && *removed ? " removed." : "");
+        say_gpus(reply);
         say_again(c, name, reply);
         return 0;
 }

@@ -14,9 +14,11 @@ static int get(struct cli *c, const char *name, json_t **ret, struct err *e)
                        : -1;
 }
 
-int start_container(struct cli *c, const char *name, bool *ret_already, struct err *e)
+int start_container(struct cli *c, const char *name, const struct wait *wait, bool *ret_already,
+        json_t **ret_reply, struct err *e)
 {
         cleanup_json json_t *row = NULL, *reply = NULL;
+        *ret_reply = NULL;
         if (get(c, name, &row, e) < 0)
                 return -1;
         const char *state = str_or_empty(json_str(row, "state"));
@@ -26,5 +28,5 @@ int start_container(struct cli *c, const char *name, bool *ret_already, struct e
         if (str_eq(state, "paused"))
                 return slow_call(c, "Thawing its processes", "it may still be paused",
                         "io.ds01.Containers.Unpause", json_pack("{s:s}", "name", name), &reply, e);
-        return launch_start(c, row, e);
+        return launch_start(c, row, wait, ret_reply, e);
 }
