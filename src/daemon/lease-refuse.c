@@ -135,7 +135,11 @@ static int refuse_never(
         else
                 err_set(e, ERR_LIMIT, "You may hold %s GPU%s at most, not %d", limit,
                         plural(strcmp(limit, "1") == 0), slots);
-        return err_fix(e, "check-limits\nproject launch %s --cpu-only", name);
+        /* Of parts it is not said how many: which ones there are is the machine's business. */
+        return p->key == LIMIT_GPU_SLOTS && p->limit.num >= p->limit.den
+                       ? err_fix(e, "check-limits\nproject launch %s --gpus=%lld", name,
+                                 (long long)(p->limit.num / p->limit.den))
+                       : err_fix(e, "check-limits\nproject launch %s --cpu-only", name);
 }
 
 /* What to retire: the account's own containers that hold GPUs. */
@@ -202,6 +206,11 @@ static char *reason_of_wait(const struct line *l, const struct queue_verdict *v,
                         "The GPUs that it could have are out of service: drained, silent, or in use outside ds01");
         if (v->reason == QUEUE_BEHIND) {
                 size_t before = l->ticket_of[v->before];
+                if (before < l->tickets.n && l->tickets.v[before].uid == t->uid)
+                        return xasprintf(
+                                "Another ticket of yours is before it%s%s, and would use what your limits leave",
+                                *l->tickets.v[before].name ? ", for " : "",
+                                l->tickets.v[before].name);
                 const char *user = before < l->tickets.n && sees != LIMIT_SEES_COUNTS
                                            ? l->tickets.v[before].user
                                            : "somebody";

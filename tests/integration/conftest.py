@@ -69,8 +69,12 @@ def base():
 
 
 @pytest.fixture(scope="session")
-def prefix(base):
-    build = pathlib.Path(os.environ.get("DS01_BUILD") or REPO / "build")
+def build():
+    return pathlib.Path(os.environ.get("DS01_BUILD") or REPO / "build")
+
+
+@pytest.fixture(scope="session")
+def prefix(base, build):
     return install(build, base / "install")
 
 

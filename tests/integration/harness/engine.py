@@ -17,6 +17,9 @@ import urllib.parse
 from harness.process import end_process, kill_process, tail, unmount_below, wait_until
 
 
+FAKES = pathlib.Path(__file__).resolve().parents[2] / "fakes"
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
         super().__init__("engine", timeout=timeout)
@@ -35,6 +38,7 @@ class Engine:
         self.socket = run / "docker.sock"
         self.pid_file = run / "docker.pid"
         self.log = base / "dockerd.log"
+        self.hook_log = base / "nvhook.log"
         self.popen = None
 
     @property
@@ -48,10 +52,13 @@ class Engine:
         argv = ["dockerd", "--data-root", self.data, "--exec-root", self.exec_root, "-p", self.pid_file,
                 "-H", f"unix://{self.socket}"]
         script = 'ip link set lo up; exec "$@"'
+        # With the stand-in of NVIDIA's hook on its PATH, the engine takes requests for GPUs.
+        env = {**os.environ, "PATH": f"{FAKES / 'nvidia'}:{os.environ['PATH']}",
+               "DS01_NVHOOK_LOG": str(self.hook_log)}
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen(
                 ["unshare", "--net", "--", "sh", "-c", script, "sh", *map(str, argv)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=env)
         wait_until(self.answers, 60, f"dockerd is ready\n{tail(self.log)}")
 
     def answers(self):
@@ -130,6 +137,13 @@ class Engine:
 
     def names(self):
         return sorted(c["Names"][0].lstrip("/") for c in self.containers())
+
+    def hook_calls(self):
+        """What the stand-in hook was called with: id of the container → its devices."""
+        if not self.hook_log.exists():
+            return {}
+        calls = [json.loads(line) for line in self.hook_log.read_text().splitlines()]
+        return {c["id"]: c["devices"] for c in calls}
 
     def inspect(self, name):
         status, body = self.call("GET", f"/containers/{name}/json")
