@@ -3,7 +3,7 @@
  * Building a project's image: the Dockerfile is checked, its images are seen to, and the engine gets
  * our own text of it in front of the caller's archive.
  *
- * One build at a time for an account and `build.parallel` for the machine; the others wait in line.
+ * One build at a time for an account and `build.parallel` for the machine; the others wait in line, first come first served.
  * Steps run on the network for builds, in the account's build cgroup, with a deadline. A caller that
  * hangs up ends the build, and what a failed build left behind is removed.
  */
