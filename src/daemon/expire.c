@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { SWEEP_MS = 5 * 1000, STOPS_MAX = 16 };
+enum { SWEEP_MS = 5 * 1000, ENDINGS_MAX = 16 };
 
 int64_t expire_runs_until(const struct limits *l, const struct container *c)
 {
@@ -42,18 +42,6 @@ int64_t expire_gpus_until(const struct limits *l, const struct container *c)
 }
 
 /* ---- what ran too long ---- */
-
-static struct {
-        pthread_mutex_t lock;
-        pthread_cond_t ended;
-        size_t n;
-        int64_t ids[STOPS_MAX];
-} stops = { .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
-
-struct stop {
-        struct daemon *d;
-        int64_t id;
-};
 
 /* Has the container stopped, with its grace, and records why. The caller holds its operation. */
 static int stop_held(
@@ -85,58 +73,6 @@ static void stop_one(struct daemon *d, int64_t id)
         if (until > 0 && until <= clock_unix() && stop_held(d, &c, &l, &e) < 0)
                 log_warning("%s of %s has run too long: %s", c.name, str_or_empty(c.user), e.msg);
         operation_end(d, c.id, c.op);
-}
-
-static void *stop_thread(void *arg)
-{
-        struct stop *s = arg;
-        stop_one(s->d, s->id);
-        pthread_mutex_lock(&stops.lock);
-        for (size_t i = 0; i < stops.n; i++)
-                if (stops.ids[i] == s->id) {
-                        stops.ids[i] = stops.ids[--stops.n];
-                        break;
-                }
-        pthread_cond_broadcast(&stops.ended);
-        pthread_mutex_unlock(&stops.lock);
-        free(s);
-        return NULL;
-}
-
-/* Begins a stop unless it is under way; one too many waits for the next sweep. */
-static void begin_stop(struct daemon *d, const struct container *c)
-{
-        pthread_t thread;
-        bool begun = false;
-        pthread_mutex_lock(&stops.lock);
-        for (size_t i = 0; i < stops.n; i++)
-                begun |= stops.ids[i] == c->id;
-        if (!begun && stops.n < STOPS_MAX) {
-                struct stop *s = xcalloc(1, sizeof *s);
-                *s = (struct stop){ d, c->id };
-                if (pthread_create(&thread, NULL, stop_thread, s) == 0) {
-                        pthread_detach(thread);
-                        stops.ids[stops.n++] = c->id;
-                } else {
-                        free(s);
-                }
-        }
-        pthread_mutex_unlock(&stops.lock);
-}
-
-size_t expire_wait(int64_t deadline)
-{
-        struct timespec until;
-        int ms = clock_poll_timeout(deadline);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += ms / 1000 + 1;
-        pthread_mutex_lock(&stops.lock);
-        while (stops.n > 0 &&
-                pthread_cond_timedwait(&stops.ended, &stops.lock, &until) != ETIMEDOUT)
-                continue;
-        size_t left = stops.n;
-        pthread_mutex_unlock(&stops.lock);
-        return left;
 }
 
 static void warn(struct daemon *d, const struct container *c, int64_t until, int percent)
@@ -185,6 +121,74 @@ static void remove_one(struct daemon *d, int64_t id)
                         c.name, str_or_empty(c.user));
 }
 
+/* ---- each in a thread: a stop has its grace, and an engine can take its time over a removal ---- */
+
+static struct {
+        pthread_mutex_t lock;
+        pthread_cond_t over;
+        size_t n;
+        int64_t ids[ENDINGS_MAX];
+} endings = { .lock = PTHREAD_MUTEX_INITIALIZER, .over = PTHREAD_COND_INITIALIZER };
+
+struct ending {
+        struct daemon *d;
+        int64_t id;
+        void (*fn)(struct daemon *d, int64_t id);
+};
+
+static void *ending_thread(void *arg)
+{
+        struct ending *s = arg;
+        s->fn(s->d, s->id);
+        pthread_mutex_lock(&endings.lock);
+        for (size_t i = 0; i < endings.n; i++)
+                if (endings.ids[i] == s->id) {
+                        endings.ids[i] = endings.ids[--endings.n];
+                        break;
+                }
+        pthread_cond_broadcast(&endings.over);
+        pthread_mutex_unlock(&endings.lock);
+        free(s);
+        return NULL;
+}
+
+/* Begins one unless it is under way; one too many waits for the next sweep. */
+static void begin(
+        struct daemon *d, const struct container *c, void (*fn)(struct daemon *d, int64_t id))
+{
+        pthread_t thread;
+        bool begun = false;
+        pthread_mutex_lock(&endings.lock);
+        for (size_t i = 0; i < endings.n; i++)
+                begun |= endings.ids[i] == c->id;
+        if (!begun && endings.n < ENDINGS_MAX) {
+                struct ending *s = xcalloc(1, sizeof *s);
+                *s = (struct ending){ d, c->id, fn };
+                if (pthread_create(&thread, NULL, ending_thread, s) == 0) {
+                        pthread_detach(thread);
+                        endings.ids[endings.n++] = c->id;
+                } else {
+                        free(s);
+                }
+        }
+        pthread_mutex_unlock(&endings.lock);
+}
+
+size_t expire_wait(int64_t deadline)
+{
+        struct timespec until;
+        int ms = clock_poll_timeout(deadline);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += ms / 1000 + 1;
+        pthread_mutex_lock(&endings.lock);
+        while (endings.n > 0 &&
+                pthread_cond_timedwait(&endings.over, &endings.lock, &until) != ETIMEDOUT)
+                continue;
+        size_t left = endings.n;
+        pthread_mutex_unlock(&endings.lock);
+        return left;
+}
+
 /* ---- all of them ---- */
 
 struct over {
@@ -195,8 +199,6 @@ struct over {
         bool asked, known; /* the limits of that account: asked for, and told */
         bool skipped;      /* there was an account of which nobody can tell */
         bool told;         /* and in the sweep before too: one line is enough */
-        int64_t *ids;      /* to remove */
-        size_t n;
 };
 
 /* Reads the limits of a container's account, unless they are those of the last one. */
@@ -232,12 +234,10 @@ static int look(const struct container *c, void *ctx)
         if (c->op[0] || !limits_are_known(o, c))
                 return 0;
         int64_t kept = expire_kept_until(&o->limits, c), runs = expire_runs_until(&o->limits, c);
-        if (kept > 0 && kept <= o->now) {
-                o->ids = xrealloc(o->ids, o->n + 1, sizeof *o->ids);
-                o->ids[o->n++] = c->id;
-        }
+        if (kept > 0 && kept <= o->now)
+                begin(o->d, c, remove_one);
         if (runs > 0 && runs <= o->now)
-                begin_stop(o->d, c);
+                begin(o->d, c, stop_one);
         if (c->state == LEDGER_RUNNING || c->state == LEDGER_PAUSED)
                 check_mark(o->d, c, runs, o->now);
         return 0;
@@ -255,7 +255,4 @@ void expire_sweep(struct daemon *d)
         if (containers_each(d->store, STORE_EVERYONE, true, look, &o, &e) < 0)
                 log_warning("limits in time: %s", e.msg);
         told = o.skipped;
-        for (size_t i = 0; i < o.n; i++)
-                remove_one(d, o.ids[i]);
-        free(o.ids);
 }

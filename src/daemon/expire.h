@@ -4,8 +4,9 @@
  * warnings to their owners before, and stopped ones are removed after container_hold_after_stop_h.
  *
  * Times count from what the ledger says, and the limits are those that hold at the moment: neither a
- * restart nor a change of the policy starts a clock anew. A stop takes as long as its grace, so each
- * has a thread; at the end of ds01d those are left behind, and the next start goes on.
+ * restart nor a change of the policy starts a clock anew. A stop takes as long as its grace, and a
+ * removal as long as the engine likes, so each has a thread; at the end of ds01d those are left behind,
+ * and the next start goes on.
  */
 #pragma once
 
@@ -15,7 +16,7 @@
 
 /* Called now and then by the janitor. */
 void expire_sweep(struct daemon *d);
-/* Waits for the stops under way, for a short time; returns how many still are. */
+/* Waits for those under way, for a short time; returns how many still are. */
 size_t expire_wait(int64_t deadline);
 
 /* Until when a container runs at most, and until when a stopped one is kept: 0 means for ever. */
