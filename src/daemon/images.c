@@ -17,6 +17,7 @@ enum {
         LOOK_S = 30,
         FACTS_S = 60,
         IDENTITY_FILE_MAX = 64 << 10,
+        TOLD_MAX = 1024,
 };
 
 void usable_image_done(struct usable_image *i)
@@ -371,14 +372,34 @@ int images_remove(struct daemon *d, uid_t uid, const char *ref, bool *ret_kept, 
         return images_delete(d->store, uid, ref, e);
 }
 
+/* Is it the first time since our start that this is to be told of an image? */
+static bool first_time(const char *image_id)
+{
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        static struct strv seen;
+        pthread_mutex_lock(&lock);
+        bool first = !strv_has(&seen, image_id) && seen.n < TOLD_MAX;
+        if (first)
+                strv_add(&seen, image_id);
+        pthread_mutex_unlock(&lock);
+        return first;
+}
+
 static int sweep_one(const char *image_id, void *ctx)
 {
         struct daemon *d = ctx;
         struct engine_wait w = daemon_wait(LOOK_S);
         struct err e = ERR_INIT;
         bool in_use = false;
-        if (engine_image_remove(d->engine, &w, image_id, &in_use, &e) < 0)
-                return e.code == ERR_ENGINE ? -1 : 0;
+        if (engine_image_remove(d->engine, &w, image_id, &in_use, &e) < 0) {
+                if (e.code == ERR_ENGINE)
+                        return -1;
+                if (first_time(image_id))
+                        log_warning("superseded image %s stays: %s", image_id, e.msg);
+                return 0;
+        }
+        if (in_use && first_time(image_id))
+                log_info("superseded image %s stays: the engine says that it is in use", image_id);
         if (!in_use && (images_stale_remove(d->store, image_id, &e) < 0 ||
                                facts_delete(d->store, image_id, &e) < 0))
                 log_warning("superseded image %s: %s", image_id, e.msg);
