@@ -11,24 +11,36 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
+
+enum { RESIZE_S = 1 };
 
 struct session {
         struct cli *c;
         char *id;
 };
 
+/*
+ * The session stands still meanwhile, so a ds01d or an engine that doesn't answer is left after a
+ * second. A connection of its own, because one that was left can't be used again, and to lose the
+ * session's would end the session. A size that doesn't arrive is mended by the next one.
+ */
 static void on_resize(int rows, int cols, void *ctx)
 {
-        struct session *s = ctx;
+        const struct session *s = ctx;
         struct err ignored = ERR_INIT;
-        json_t *reply = NULL;
-        /* A size that doesn't arrive is mended by the next one; the session goes on. */
-        if (s->c->rpc &&
-                cli_call(s->c, "io.ds01.Sessions.Resize",
-                        json_pack("{s:s, s:i, s:i}", "session", s->id, "rows", rows, "cols", cols),
-                        &reply, &ignored) == 0)
-                json_decref(reply);
+        struct rpc_client *aside = NULL;
+        const struct itimerspec soon = { .it_value.tv_sec = RESIZE_S };
+        cleanup_close int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+        if (timer < 0 || timerfd_settime(timer, 0, &soon, NULL) < 0 ||
+                rpc_connect(cli_socket_path(), &aside, &ignored) < 0)
+                return;
+        rpc_client_set_interrupt_fd(aside, timer);
+        (void)rpc_call(aside, "io.ds01.Sessions.Resize",
+                json_pack("{s:s, s:i, s:i}", "session", s->id, "rows", rows, "cols", cols), NULL, 0,
+                NULL, NULL, &ignored);
+        rpc_client_free(aside);
 }
 
 /* ds01d went away: once it is back, the session is claimed again. Returns the new connection or -1. */

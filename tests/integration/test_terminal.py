@@ -42,6 +42,28 @@ def test_window_size_from_the_first_byte_and_on_resize(alice, shell):
     shell.expect_exact("50 100")
 
 
+def test_a_size_that_does_not_arrive_holds_nothing_up(alice, ds01d, shell):
+    """ds01d hangs; the session doesn't need it, and finds back to it afterwards."""
+    os.kill(ds01d.pid, signal.SIGSTOP)
+    try:
+        shell.setwinsize(50, 100)
+        shell.kill(signal.SIGWINCH)
+        time.sleep(0.3)
+        shell.sendline("echo 4$((1+1))")
+        shell.expect_exact("42", timeout=8)
+    finally:
+        os.kill(ds01d.pid, signal.SIGCONT)
+    time.sleep(4)
+    shell.setwinsize(51, 101)
+    shell.kill(signal.SIGWINCH)
+    time.sleep(0.5)
+    shell.sendline("stty size; exit 5")
+    shell.expect_exact("51 101")
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 5
+
+
 def test_a_command_has_the_size_too(alice, box):
     for _ in range(5):
         t = alice.tty(["container-attach", box, "--", "stty", "size"], rows=33, cols=77)
