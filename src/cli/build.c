@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LOG_MAX = 8 << 20 };
@@ -103,7 +104,7 @@ static int on_row(const json_t *row, void *ctx)
         return 0;
 }
 
-struct packer {
+struct packer { /* on the heap: its thread may outlive the build */
         int dir_fd, out_fd;
         int result;
         struct context_stats stats;
@@ -116,7 +117,25 @@ static void *pack(void *arg)
         struct context_limits limits = CONTEXT_LIMITS_DEFAULT;
         p->result = context_pack(p->dir_fd, p->out_fd, &limits, &p->stats, &p->err);
         close(take_fd(&p->out_fd));
+        close(take_fd(&p->dir_fd));
         return NULL;
+}
+
+/*
+ * Waits for the packer, unless the build was given up: it may sit in a folder on a server that doesn't
+ * answer, which is no reason to stay. False if it was left to itself.
+ */
+static bool join(pthread_t thread, bool given_up)
+{
+        struct timespec until;
+        if (!given_up)
+                return pthread_join(thread, NULL) == 0;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+                return true;
+        pthread_detach(thread);
+        return false;
 }
 
 /* The Dockerfile travels apart from the rest: what ds01d checks is what it builds. */
@@ -150,24 +169,31 @@ static int stream_build(
                 json_decref(params);
                 return err_sys(e, errno, "Can't make a pipe");
         }
-        struct packer packer = { .dir_fd = project_fd, .out_fd = p[1], .err = ERR_INIT };
+        struct packer *packer = xcalloc(1, sizeof *packer);
+        *packer = (struct packer){
+                .dir_fd = fcntl(project_fd, F_DUPFD_CLOEXEC, 0), .out_fd = p[1], .err = ERR_INIT
+        };
         pthread_t thread;
-        if (pthread_create(&thread, NULL, pack, &packer) != 0) {
+        if (packer->dir_fd < 0 || pthread_create(&thread, NULL, pack, packer) != 0) {
                 close(p[0]);
                 close(p[1]);
                 close(dockerfile_fd);
                 json_decref(params);
+                mem_closep(&packer->dir_fd);
+                free(packer);
                 return err_set(e, ERR_FAILED, "Can't start a thread to pack the project");
         }
         int fds[2] = { dockerfile_fd, p[0] };
         /* Our own copy of the read end goes as soon as it is sent: the packer then sees the reader go. */
         int r = rpc_stream_take(v->c->rpc, "io.ds01.Images.Build", params, fds, 2, on_row, v, e);
-        pthread_join(thread, NULL);
+        if (!join(thread, r < 0 && e->code == ERR_INTERRUPTED))
+                return r;
         /* A folder that could not be packed is the cause; that the build then failed is the effect. */
-        if (packer.result < 0 && packer.err.code != ERR_INTERRUPTED) {
-                *e = packer.err;
-                return -1;
+        if (packer->result < 0 && packer->err.code != ERR_INTERRUPTED) {
+                *e = packer->err;
+                r = -1;
         }
+        free(packer);
         return r;
 }
 
