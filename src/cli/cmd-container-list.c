@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/out.h"
+#include "cli/rows.h"
 #include "rpc/api.h"
 
 #include <stdio.h>
@@ -119,28 +120,19 @@ static void print_table(const json_t *rows, bool simple, bool everyone)
         table_print(&t, stdout);
 }
 
-static void set_time(json_t *row, const char *key)
-{
-        char text[CLOCK_RFC3339_LEN];
-        clock_rfc3339(json_int(row, key, 0), text);
-        json_object_set_new(row, key, *text ? json_string(text) : json_null());
-}
-
 static void print_json(json_t *rows)
 {
         size_t i;
         json_t *row;
         json_array_foreach (rows, i, row) {
-                set_time(row, "created_at");
-                set_time(row, "started_at");
-                set_time(row, "stopped_at");
-                set_time(row, "runs_until");
-                set_time(row, "kept_until");
-                set_time(row, "gpu_until");
+                rows_time(row, "created_at");
+                rows_time(row, "started_at");
+                rows_time(row, "stopped_at");
+                rows_time(row, "runs_until");
+                rows_time(row, "kept_until");
+                rows_time(row, "gpu_until");
         }
-        cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "containers", rows);
-        cleanup_free char *text = json_text(j);
-        puts(text);
+        rows_print("containers", rows);
 }
 
 static int run(struct cli *c, struct err *e)

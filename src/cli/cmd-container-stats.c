@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cli/interrupt.h"
 #include "cli/out.h"
+#include "cli/rows.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -83,16 +84,12 @@ static void print_json(json_t *rows)
         size_t i;
         json_t *row;
         json_array_foreach (rows, i, row) {
-                char text[CLOCK_RFC3339_LEN];
                 for (size_t k = 0; k < ARRAY_LEN(unlimited); k++)
                         if (json_int(row, unlimited[k], -1) < 0)
                                 json_object_set_new(row, unlimited[k], json_null());
-                clock_rfc3339(json_int(row, "started_at", 0), text);
-                json_object_set_new(row, "started_at", *text ? json_string(text) : json_null());
+                rows_time(row, "started_at");
         }
-        cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "containers", rows);
-        cleanup_free char *text = json_text(j);
-        puts(text);
+        rows_print("containers", rows);
 }
 
 static int show(struct cli *c, const char *name, bool again, struct err *e)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/out.h"
+#include "cli/rows.h"
 
 #include <stdio.h>
 
@@ -53,15 +54,9 @@ static int run(struct cli *c, struct err *e)
         if (cli_has(c, "json")) {
                 size_t i;
                 json_t *row;
-                json_array_foreach (rows, i, row) {
-                        char text[CLOCK_RFC3339_LEN];
-                        clock_rfc3339(json_int(row, "built_at", 0), text);
-                        json_object_set_new(
-                                row, "built_at", *text ? json_string(text) : json_null());
-                }
-                cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "images", rows);
-                cleanup_free char *text = json_text(j);
-                puts(text);
+                json_array_foreach (rows, i, row)
+                        rows_time(row, "built_at");
+                rows_print("images", rows);
         } else if (json_array_size(rows) == 0) {
                 out_say("You have no images. Build one: project launch my-project");
         } else {

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "cli/out.h"
+#include "cli/rows.h"
 #include "project/find.h"
 
 #include <stdio.h>
@@ -70,9 +71,7 @@ static int run(struct cli *c, struct err *e)
                 project_each(add_project, &k, e) < 0)
                 return -1;
         if (cli_has(c, "json")) {
-                cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "projects", rows);
-                cleanup_free char *text = json_text(j);
-                puts(text);
+                rows_print("projects", rows);
         } else if (json_array_size(rows) == 0) {
                 out_say("You have no projects in ~/workspace. Make one: project init my-project");
         } else {

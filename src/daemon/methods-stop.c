@@ -11,7 +11,8 @@
 #include "daemon/rules.h"
 #include "daemon/stop.h"
 
-static int answer(struct daemon *d, struct rpc_call *call, const struct container *c, bool already)
+static int say_stopped(
+        struct daemon *d, struct rpc_call *call, const struct container *c, bool already)
 {
         struct limits l;
         cleanup_leases struct leases held = { 0 };
@@ -85,7 +86,7 @@ int containers_stop(struct daemon *d, struct caller *who, struct rpc_call *call,
                 return -1;
         if (!already)
                 log_info("stopped %s of %s", c.name, c.user);
-        return answer(d, call, &c, already);
+        return say_stopped(d, call, &c, already);
 }
 
 static int freeze(
