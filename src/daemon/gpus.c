@@ -245,13 +245,14 @@ bool gpus_any(struct daemon *d)
 {
         struct gpus *g = d->gpus;
         struct timespec until = monotonic_in(PROBE_MS);
-        bool any = false;
+        bool any;
         pthread_mutex_lock(&g->lock);
         while (!g->any_answer && !atomic_load(&d->stopping) &&
                 pthread_cond_timedwait(&g->sampled, &g->lock, &until) != ETIMEDOUT)
                 continue;
-        for (size_t i = 0; i < g->last.n; i++)
-                any |= !g->last.v[i].mig;
+        /* One whose driver is silent or broken has some, and must not be taken for one that has none. */
+        any = !g->any_answer || g->sampled_at == 0 || g->last.health == GPU_HEALTH_MISMATCH ||
+              g->last.health == GPU_HEALTH_FAILED || g->last.n > 0;
         pthread_mutex_unlock(&g->lock);
         return any;
 }

@@ -29,7 +29,7 @@ void gpus_free(struct daemon *d);
 bool gpus_refresh(struct daemon *d, int64_t max_age_ms, int64_t wait_ms);
 /* Somebody looks on: for the next seconds figures are read every two. */
 void gpus_watched(struct daemon *d);
-/* True if the machine has GPUs, as far as is known: cheap, and never waits once a first answer came. */
+/* True if the machine has GPUs, working or not: cheap, and never waits once a first answer came. */
 bool gpus_any(struct daemon *d);
 
 void gpus_lock(struct daemon *d);

@@ -152,13 +152,6 @@ int lease_end_with_row(
 
 /* ---- holds that are over ---- */
 
-struct over {
-        struct daemon *d;
-        int64_t now;
-        int64_t *ids;
-        size_t n;
-};
-
 static bool hold_is_over(struct daemon *d, const struct container *c, int64_t now)
 {
         struct limits l;
@@ -167,16 +160,6 @@ static bool hold_is_over(struct daemon *d, const struct container *c, int64_t no
         rules_limits_of(d, c->uid, c->user, &l);
         int64_t until = expire_gpus_until(&l, c);
         return until > 0 && until <= now;
-}
-
-static int note_over(const struct container *c, void *ctx)
-{
-        struct over *o = ctx;
-        if (c->op[0] || !hold_is_over(o->d, c, o->now))
-                return 0;
-        o->ids = xrealloc(o->ids, o->n + 1, sizeof *o->ids);
-        o->ids[o->n++] = c->id;
-        return 0;
 }
 
 static void lapse_one(struct daemon *d, int64_t id, int64_t now)
@@ -192,15 +175,24 @@ static void lapse_one(struct daemon *d, int64_t id, int64_t now)
         operation_end(d, c.id, c.op);
 }
 
+/* By the leases, which are few, not by the containers. */
 static void lapse_those_over(struct daemon *d)
 {
-        struct over o = { .d = d, .now = clock_unix() };
+        cleanup_leases struct leases all = { 0 };
         struct err e = ERR_INIT;
-        if (containers_each(d->store, STORE_EVERYONE, true, note_over, &o, &e) < 0)
+        int64_t now = clock_unix();
+        if (leases_all(d->store, &all, &e) < 0) {
                 log_warning("holds of GPUs: %s", e.msg);
-        for (size_t i = 0; i < o.n; i++)
-                lapse_one(d, o.ids[i], o.now);
-        free(o.ids);
+                return;
+        }
+        for (size_t i = 0; i < all.n; i++) {
+                cleanup_container struct container c = { 0 };
+                bool found = false;
+                if (all.v[i].container_id &&
+                        containers_get(d->store, all.v[i].container_id, &c, &found, &e) == 0 &&
+                        found && !c.op[0] && hold_is_over(d, &c, now))
+                        lapse_one(d, c.id, now);
+        }
 }
 
 /* ---- drained ones ---- */

@@ -99,7 +99,9 @@ static void describe_rest(const struct line *l, struct buf *b)
 
 static int refuse_none(const struct line *l, const char *name, struct err *e)
 {
-        if (*l->view.sample.why)
+        if (!l->view.answering)
+                err_set(e, ERR_UNAVAILABLE, "The GPUs of this machine do not answer");
+        else if (*l->view.sample.why)
                 err_set(e, ERR_UNAVAILABLE, "This machine has no GPUs that work: %s",
                         l->view.sample.why);
         else
@@ -113,6 +115,12 @@ static size_t n_placeable(const struct line *l)
         for (size_t i = 0; i < l->view.sample.n; i++)
                 n += gpu_is_placeable(&l->view.sample.v[i]);
         return n;
+}
+
+static bool has_none(const struct line *l)
+{
+        return l->view.sample.n == 0 ||
+               (n_placeable(l) == 0 && l->view.sample.health != GPU_HEALTH_OK);
 }
 
 static int refuse_never(
@@ -172,7 +180,7 @@ int lease_refuse(const struct line *l, size_t place, const char *name, int64_t s
         const struct queue_verdict *v = &l->verdicts[place];
         const struct queue_ticket *t = &l->waiting[v->ticket];
         cleanup_buf struct buf detail = BUF_INIT(2048);
-        if (n_placeable(l) == 0 && l->view.sample.health != GPU_HEALTH_OK)
+        if (has_none(l))
                 return refuse_none(l, name, e);
         if (v->reason == QUEUE_NEVER)
                 return refuse_never(l, &v->place, t->slots, name, e);
@@ -225,8 +233,7 @@ char *lease_reason(const struct line *l, size_t place, int64_t sees)
         struct err e = ERR_INIT;
         if (v->reason == QUEUE_GRANTED)
                 return xstrdup("It is its turn");
-        if (v->reason == QUEUE_LIMIT || v->reason == QUEUE_NEVER ||
-                (n_placeable(l) == 0 && l->view.sample.health != GPU_HEALTH_OK)) {
+        if (v->reason == QUEUE_LIMIT || v->reason == QUEUE_NEVER || has_none(l)) {
                 lease_refuse(l, place, "", sees, &e);
                 return xstrdup(e.msg);
         }
