@@ -213,10 +213,10 @@ void config_defaults(struct config *ret)
                 .build_max_entries = 100000,
                 .build_parallel = 2,
                 .policy_path = xstrdup("/etc/ds01/resource-limits.yaml"),
-                .probe_command = xstrdup("/usr/libexec/ds01/ds01-gpu-probe"),
+                .probe_command = xstrdup(LIBEXEC_DIR "/ds01-gpu-probe"),
         };
         strv_add(&ret->images_allow, "*");
-        strv_add(&ret->catalogue, "/usr/share/ds01/catalogue");
+        strv_add(&ret->catalogue, SHARE_DIR "/catalogue");
         strv_add(&ret->catalogue, "/etc/ds01/catalogue");
 }
 

@@ -2,7 +2,7 @@
 /*
  * Settings of ds01d: /etc/ds01/ds01d.yaml, and the reading of the policy's files.
  *
- * Every key is optional; data/ds01d.yaml shows each with its default. An unknown key, a duplicate
+ * Every key is optional; data/ds01d.yaml.in shows each with its default. An unknown key, a duplicate
  * or a bad value is an error, so that a typing mistake can't open what it was meant to close. A
  * settings file decides who is root's equal here, so it is read only if nobody but root can change
  * it or a folder above it. Loaded once at start; read-only afterwards.
