@@ -26,12 +26,17 @@ void line_done(struct line *l)
 void line_warm(struct daemon *d)
 {
         cleanup_tickets struct tickets tickets = { 0 };
+        cleanup_leases struct leases leases = { 0 };
         struct err ignored = ERR_INIT;
         struct limits l;
-        if (tickets_all(d->store, &tickets, &ignored) < 0)
+        if (tickets_all(d->store, &tickets, &ignored) < 0 ||
+                leases_all(d->store, &leases, &ignored) < 0)
                 return;
         for (size_t i = 0; i < tickets.n; i++)
                 rules_limits_of(d, tickets.v[i].uid, tickets.v[i].user, &l);
+        /* Which groups an account is in does not depend on its name. */
+        for (size_t i = 0; i < leases.n; i++)
+                rules_limits_of(d, leases.v[i].uid, "", &l);
 }
 
 /* ---- ends ---- */
@@ -40,7 +45,7 @@ int64_t line_lease_end(struct daemon *d, const struct lease *lease, const struct
         const struct ticket *turn)
 {
         struct limits l;
-        rules_limits_of(d, lease->uid, row ? row->user : turn ? turn->user : "", &l);
+        rules_limits_recall(d, lease->uid, row ? row->user : turn ? turn->user : "", &l);
         /* A turn may be used in its last moment. */
         return turn  ? queue_ends_at(&l, turn->turn_until)
                : row ? queue_ends_at(&l, row->gpus_since)
@@ -141,7 +146,7 @@ static int read_waiting(
                 last_id = t->id > last_id ? t->id : last_id;
                 if (t->turn_until)
                         continue;
-                rules_limits_of(d, t->uid, t->user, &limits);
+                rules_limits_recall(d, t->uid, t->user, &limits);
                 add_waiting(l, i,
                         &(struct queue_ticket){ .id = t->id,
                                 .uid = t->uid,

@@ -37,7 +37,8 @@ struct line {
 #define cleanup_line CLEANUP(line_done)
 void line_done(struct line *l);
 
-/* Has the limits of everybody who waits looked up, so that line_read() need not ask the network. */
+/* Has the groups of everybody who waits or holds GPUs looked up: line_read() goes by what is remembered
+ * and asks nobody. */
 void line_warm(struct daemon *d);
 /* Reads all, and decides. guest may be NULL. The caller owns *ret. */
 int line_read(struct daemon *d, const struct line_guest *guest, struct line *ret, struct err *e);

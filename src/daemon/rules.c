@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CATALOGUE_MAX = 1 << 20, GROUPS_MS = 60 * 1000, GROUPS_N = 256 };
+enum { CATALOGUE_MAX = 1 << 20, GROUPS_MS = 60 * 1000, GROUPS_N = 1024 };
 
 /* ---- loading and exchanging ---- */
 
@@ -88,12 +88,13 @@ static void copy_groups(const struct strv *from, struct strv *to)
                 strv_add(to, from->v[i]);
 }
 
-static bool recall(uid_t uid, struct strv *ret)
+/* What is known since `oldest` at the earliest (its end in clock_mono_ms() time). */
+static bool recall(uid_t uid, int64_t oldest, struct strv *ret)
 {
         bool found = false;
         pthread_mutex_lock(&known.lock);
         for (size_t i = 0; i < known.n && !found; i++)
-                if (known.v[i].uid == uid && known.v[i].until > clock_mono_ms()) {
+                if (known.v[i].uid == uid && known.v[i].until > oldest) {
                         copy_groups(&known.v[i].groups, ret);
                         found = true;
                 }
@@ -135,10 +136,14 @@ static int groups_of(const struct policy *p, uid_t uid, struct strv *ret, struct
         cleanup_account struct account account = { 0 };
         cleanup_free gid_t *gids = NULL;
         size_t n = 0;
-        if (asked->n == 0 || recall(uid, ret))
+        if (asked->n == 0 || recall(uid, clock_mono_ms(), ret))
                 return 0;
-        if (account_by_uid(uid, &account, e) < 0)
-                return e->code == ERR_NOT_FOUND ? 0 : -1;
+        if (account_by_uid(uid, &account, e) < 0) {
+                if (e->code != ERR_NOT_FOUND)
+                        return -1;
+                remember(uid, ret);
+                return 0;
+        }
         if (account_groups(&account, &gids, &n, e) < 0)
                 return -1;
         for (size_t i = 0; i < asked->n; i++) {
@@ -177,6 +182,14 @@ void rules_limits_of(struct daemon *d, uid_t uid, const char *user, struct limit
                 return;
         cleanup_rules struct rules *r = rules_get(d);
         policy_limits(r->policy, str_or_empty(user), &none, ret);
+}
+
+void rules_limits_recall(struct daemon *d, uid_t uid, const char *user, struct limits *ret)
+{
+        cleanup_rules struct rules *r = rules_get(d);
+        cleanup_strv struct strv groups = { 0 };
+        recall(uid, INT64_MIN, &groups);
+        policy_limits(r->policy, str_or_empty(user), &groups, ret);
 }
 
 void rules_limits_of_peer(struct daemon *d, const struct peer *peer, struct limits *ret)

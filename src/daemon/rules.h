@@ -43,6 +43,11 @@ int rules_limits_known(
         struct daemon *d, uid_t uid, const char *user, struct limits *ret, struct err *e);
 /* The same to show or to begin with: while nobody can tell, the account is in no group. */
 void rules_limits_of(struct daemon *d, uid_t uid, const char *user, struct limits *ret);
+/*
+ * The same from what is remembered, however long ago: asks nobody, so that it can be called under a
+ * lock that others wait for. rules_limits_of() before that has the memory brought up to date.
+ */
+void rules_limits_recall(struct daemon *d, uid_t uid, const char *user, struct limits *ret);
 
 /* What the containers of an account may use together. */
 struct cgroup_limits rules_aggregate(const struct limits *l);
