@@ -152,12 +152,13 @@ int lease_end_with_row(
 
 /* ---- holds that are over ---- */
 
+/* While nobody can tell which groups its account is in, it keeps them. */
 static bool hold_is_over(struct daemon *d, const struct container *c, int64_t now)
 {
         struct limits l;
-        if (c->gpus_since == 0)
+        struct err unknown = ERR_INIT;
+        if (c->gpus_since == 0 || rules_limits_known(d, c->uid, c->user, &l, &unknown) < 0)
                 return false;
-        rules_limits_of(d, c->uid, c->user, &l);
         int64_t until = expire_gpus_until(&l, c);
         return until > 0 && until <= now;
 }
