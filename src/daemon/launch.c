@@ -10,18 +10,31 @@
 #include "policy/name.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- decide: everything that can be refused without having done anything ---- */
 
+static int by_number(const void *x, const void *y)
+{
+        const gid_t *a = x, *b = y;
+        return (*a > *b) - (*a < *b);
+}
+
 /* What a launch that waits was asked for on: the image, the groups, the limits. Owned. */
 static char *footing(const struct launch *l)
 {
-        struct buf b = BUF_INIT(1 << 16);
+        struct buf b = BUF_INIT(1 << 20);
+        size_t n = l->create.n_groups;
+        /* A connection has them by number, the account database in an order of its own. */
+        cleanup_free gid_t *groups = xcalloc(n ? n : 1, sizeof *groups);
+        for (size_t i = 0; i < n; i++)
+                groups[i] = l->create.groups[i];
+        qsort(groups, n, sizeof *groups, by_number);
         buf_printf(&b, "image %s\nuser %s %u %u\ngroups", l->create.image.engine.id,
                 l->who->peer.user, (unsigned)l->who->peer.uid, (unsigned)l->create.gid);
-        for (size_t i = 0; i < l->create.n_groups; i++)
-                buf_printf(&b, " %u", (unsigned)l->create.groups[i]);
+        for (size_t i = 0; i < n; i++)
+                buf_printf(&b, " %u", (unsigned)groups[i]);
         for (enum limit_key k = 0; k < LIMIT_COUNT; k++) {
                 char text[LIMIT_TEXT_SIZE];
                 limit_text(k, &l->create.limits.v[k], text);
