@@ -150,7 +150,8 @@ static int reserve_with_gpus(struct launch *l, int max, enum reserve_verdict *re
                 *ret = RESERVE_EXISTS;
                 return 0;
         }
-        return lease_reserve(l->d, &l->row, &l->create.limits, l->slots, max, ret, e);
+        return lease_reserve(
+                l->d, &l->row, &l->create.limits, l->slots, l->r->mounted != NULL, max, ret, e);
 }
 
 static int reserve(struct launch *l, struct err *e)

@@ -89,6 +89,8 @@ struct grant {
         size_t n;
         int64_t ticket_id;
         bool from_turn;
+        char mounted[RANDOM_HEX_LEN +
+                     1]; /* the mounts of a ticket that this uses up, if not its own */
 };
 
 /* What the turn of a ticket holds. */
@@ -134,14 +136,19 @@ static int take_place(struct daemon *d, const struct container *row, const struc
 
 /* Under gpus_lock(). */
 static int reserve(struct daemon *d, struct container *row, const struct limits *l, int slots,
-        int max_containers, struct grant *g, enum reserve_verdict *ret, struct err *e)
+        bool queued, int max_containers, struct grant *g, enum reserve_verdict *ret, struct err *e)
 {
         cleanup_ticket struct ticket t = { 0 };
         if (find_ticket(d, row, &t, e) < 0)
                 return -1;
+        bool own = strcmp(t.op, row->born_op) == 0;
+        if (queued && !own)
+                return err_set(e, ERR_STALE, "It has left the queue");
         bool turn = t.id && t.turn_until && t.slots == slots;
         if ((turn ? take_turn(d, &t, g, e) : take_place(d, row, l, slots, &t, g, e)) < 0)
                 return -1;
+        if (g->ticket_id && !own)
+                memcpy(g->mounted, t.op, sizeof g->mounted);
         strv_done(&row->gpus);
         for (size_t i = 0; i < g->n; i++)
                 strv_add(&row->gpus, g->v[i].device);
@@ -149,20 +156,24 @@ static int reserve(struct daemon *d, struct container *row, const struct limits 
 }
 
 int lease_reserve(struct daemon *d, struct container *row, const struct limits *l, int slots,
-        int max_containers, enum reserve_verdict *ret, struct err *e)
+        bool queued, int max_containers, enum reserve_verdict *ret, struct err *e)
 {
         struct grant g = { 0 };
+        struct err unmount = ERR_INIT;
         gpus_refresh(d, FRESH_MS, WAIT_MS);
         line_warm(d);
         gpus_lock(d);
-        int r = reserve(d, row, l, slots, max_containers, &g, ret, e);
+        int r = reserve(d, row, l, slots, queued, max_containers, &g, ret, e);
         gpus_unlock(d);
         if (r < 0) {
-                lease_tell(d, row->uid, row->name, "refused", "%s", e->msg);
+                if (e->code != ERR_STALE)
+                        lease_tell(d, row->uid, row->name, "refused", "%s", e->msg);
                 return -1;
         }
         if (*ret != RESERVED)
                 return 0;
+        if (*g.mounted && mounts_detach_all(&d->mounts, g.mounted, &unmount) < 0)
+                log_warning("the folders of a ticket of %s: %s", row->user, unmount.msg);
         cleanup_free char *text = gpus_text(g.v, g.n);
         lease_tell(d, row->uid, row->name, "granted", "%s: %s", text,
                 g.from_turn ? "kept for its turn in the queue"

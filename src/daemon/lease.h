@@ -20,9 +20,11 @@ int lease_slots(struct daemon *d, const struct limits *l, int64_t asked, int *re
 /*
  * Reserves the row together with `slots` >= 1 devices, whose uuids become row->gpus. ERR_UNAVAILABLE
  * and ERR_LIMIT say who has what until when; *ret is then untouched, and so is everything else.
+ * `queued`: a launch that waited in the queue under row->born_op; ERR_STALE if its ticket is gone. What
+ * was mounted for a ticket that another launch uses up is detached.
  */
 int lease_reserve(struct daemon *d, struct container *row, const struct limits *l, int slots,
-        int max_containers, enum reserve_verdict *ret, struct err *e);
+        bool queued, int max_containers, enum reserve_verdict *ret, struct err *e);
 
 /*
  * Before a start of one that exists, under its operation: it gets the devices it was made with again,

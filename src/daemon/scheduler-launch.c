@@ -67,6 +67,9 @@ static void run(struct daemon *d, int64_t id)
                 return;
         }
         log_info("%s of %s was not launched in its turn: %s", t.name, t.user, e.msg);
+        /* Its owner has just left: that is what they wanted. */
+        if (e.code == ERR_STALE && tickets_get(d->store, id, &t, &found, &ignored) == 0 && !found)
+                return;
         if (tickets_set_note(d->store, id, e.msg, &ignored) < 0)
                 log_warning("ticket of %s: %s", t.user, ignored.msg);
         tell(d, &t, &e);

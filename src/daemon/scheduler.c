@@ -103,11 +103,19 @@ static bool is_watched(struct scheduler *t, int64_t ticket_id)
 
 /* ---- ending a ticket ---- */
 
-/* Under gpus_lock(). */
+/* Under gpus_lock(). One that a launch has used up has nothing left: its folders are the container's. */
 static int end_ticket(struct daemon *d, const struct ticket *t, struct err *e)
 {
         cleanup_leases struct leases held = { 0 };
+        cleanup_ticket struct ticket now = { 0 };
         struct usage use;
+        bool found = false;
+        if (tickets_get(d->store, t->id, &now, &found, e) < 0)
+                return -1;
+        if (!found) {
+                err_set(e, ERR_NOT_FOUND, "The ticket is no longer in the queue");
+                return err_fix(e, "container-list --all");
+        }
         return leases_of_ticket(d->store, t->id, &held, e) < 0 || lease_use(d, &held, &use, e) < 0
                        ? -1
                        : tickets_end(d->store, t->id, held.n ? &use : NULL, e);

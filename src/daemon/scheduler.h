@@ -32,7 +32,8 @@ void scheduler_changed(struct daemon *d);
 int scheduler_watch(struct daemon *d, int64_t ticket_id, int *ret_fd, struct err *e);
 void scheduler_unwatch(struct daemon *d, int fd);
 
-/* Ends a ticket, whatever it holds; under no lock. `why` is a clause for its owner. */
+/* Ends a ticket, whatever it holds; under no lock. `why` is a clause for its owner. ERR_NOT_FOUND if it
+ * is gone: a launch has used it up, or it has ended. */
 int scheduler_leave(struct daemon *d, const struct ticket *t, const char *why, struct err *e);
 
 /* Has ds01d launch what a ticket with a turn asks for; in scheduler-launch.c. */
