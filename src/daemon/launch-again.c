@@ -58,11 +58,14 @@ static int lease_theirs(struct launch *l, struct err *e)
         return lease_again(l->d, &l->row, &l->create.limits, &l->leased, e);
 }
 
-/* What was taken for a start that did not come about goes back, unless nobody can tell. */
+/*
+ * What was taken for a start that did not come about goes back, if the engine was not asked for it. If
+ * it was, the start may still land: then the sweep takes it back once that is over (late_until).
+ */
 static int give_back(struct launch *l, struct err *e)
 {
-        bool rests = l->row.state == LEDGER_STOPPED || l->row.state == LEDGER_CREATED;
-        return l->leased && rests ? lease_lapse(l->d, &l->row, "it could not be started", e) : 0;
+        return l->leased && !l->asked ? lease_lapse(l->d, &l->row, "it could not be started", e)
+                                      : 0;
 }
 
 static int mount_again(struct launch *l, struct err *e)
@@ -82,7 +85,8 @@ static int back_to_stopped(struct launch *l, struct err *e)
         if (containers_get(l->d->store, l->row.id, &l->row, &found, e) < 0)
                 return -1;
         /* The engine was not asked yet. */
-        if (l->row.state != LEDGER_STARTING)
+        l->asked = l->row.state == LEDGER_STARTING;
+        if (!l->asked)
                 return 0;
         /* "Not answered" is not "not started": only the engine can say that it doesn't run. */
         if (engine_container_inspect(l->d->engine, &w, l->row.engine_id, &now, e) < 0)
@@ -90,7 +94,6 @@ static int back_to_stopped(struct launch *l, struct err *e)
         int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, now.started_at,
                                       l->d->boot, e)
                             : containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STOPPED, e);
-        l->row.state = now.running ? LEDGER_RUNNING : LEDGER_STOPPED;
         engine_container_done(&now);
         return r;
 }
