@@ -243,7 +243,7 @@ char *lease_reason(const struct line *l, size_t place, int64_t sees)
 int lease_refuse_again(const struct line *l, const struct container *row, const size_t *at,
         size_t n, int64_t sees, struct err *e)
 {
-        cleanup_buf struct buf detail = BUF_INIT(2048);
+        cleanup_buf struct buf detail = BUF_INIT(8192);
         for (size_t i = 0; i < n; i++) {
                 char slot[GPU_SLOT_SIZE];
                 if (at[i] == l->view.sample.n) {
@@ -252,8 +252,12 @@ int lease_refuse_again(const struct line *l, const struct container *row, const 
                 }
                 gpu_slot(&l->view.sample.v[at[i]], slot);
                 const struct lease *lease = l->view.holder[at[i]];
-                if (l->view.v[at[i]].state == GPU_FREE || (lease && lease->container_id == row->id))
+                if (lease && lease->container_id == row->id)
                         continue;
+                if (l->view.v[at[i]].state == GPU_FREE) {
+                        buf_printf(&detail, "GPU %s is kept for who is before you in line\n", slot);
+                        continue;
+                }
                 if (!lease) {
                         buf_printf(&detail, "GPU %s is %s%s%s\n", slot,
                                 gpu_state_word(l->view.v[at[i]].state),

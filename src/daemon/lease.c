@@ -206,10 +206,19 @@ static bool usable(const struct gpus_view *view, const size_t *at, size_t n)
         return true;
 }
 
-static int take_again(struct daemon *d, const struct line *line, const struct container *row,
-        const struct limits *l, const size_t *at, size_t n, struct err *e)
+/* Free they may be, and kept for who is before it in line: a start overtakes nobody either. */
+static int take_again(struct daemon *d, const struct container *row, const struct limits *l,
+        size_t n, struct err *e)
 {
+        cleanup_line struct line own = { 0 };
+        const struct line *line = &own;
+        struct line_guest guest = {
+                .uid = row->uid, .slots = (int)n, .limits = l, .devices = &row->gpus
+        };
+        size_t at[PLACE_SLOTS_MAX];
         struct lease v[PLACE_SLOTS_MAX];
+        if (line_read(d, &guest, &own, e) < 0 || find_devices(&own.view, row, at, &n, e) < 0)
+                return -1;
         struct place p;
         struct place_request r = { .uid = row->uid,
                 .slots = (int)n,
@@ -227,22 +236,12 @@ static int take_again(struct daemon *d, const struct line *line, const struct co
                 err_set(e, ERR_LIMIT, "GPU limit reached (%s/%s in use)", used, limit);
                 return err_fix(e, "container-list\ncontainer retire NAME");
         }
-        if (p.verdict != PLACE_OK)
+        size_t place = line_place(line, line->tickets.n);
+        if (p.verdict != PLACE_OK || line->verdicts[place].reason != QUEUE_GRANTED)
                 return lease_refuse_again(line, row, at, n, limits_get(l, LIMIT_VISIBILITY), e);
         for (size_t i = 0; i < n; i++)
                 gpus_lease(&line->view, at[i], &v[i]);
         return leases_take(d->store, row->id, row->op, v, n, 0, e);
-}
-
-static bool anybody_needs(const struct line *line, const size_t *at, size_t n)
-{
-        for (size_t i = 0; i < line->n_waiting; i++)
-                for (size_t k = 0; k < line->verdicts[i].place.n; k++)
-                        for (size_t j = 0; j < n; j++)
-                                if (line->verdicts[i].reason == QUEUE_GRANTED &&
-                                        line->verdicts[i].place.at[k] == at[j])
-                                        return true;
-        return false;
 }
 
 /* The old lease ends, a new one begins, if nobody waits. */
@@ -283,10 +282,7 @@ static int again(struct daemon *d, const struct container *row, const struct lim
                 return usable(&line.view, at, n) ? 0
                                                  : lease_refuse_again(&line, row, at, n,
                                                            limits_get(l, LIMIT_VISIBILITY), e);
-        /* Free they may be, but the first in line may be waiting for just these. */
-        if (anybody_needs(&line, at, n))
-                return lease_refuse_again(&line, row, at, n, limits_get(l, LIMIT_VISIBILITY), e);
-        return take_again(d, &line, row, l, at, n, e);
+        return take_again(d, row, l, n, e);
 }
 
 int lease_again(struct daemon *d, const struct container *row, const struct limits *l,

@@ -172,8 +172,35 @@ static int read_waiting(
 
 /* ---- the whole ---- */
 
-static void decide(struct line *l)
+static bool is_like(const struct gpus_view *view, size_t i, const struct strv *devices)
 {
+        const struct gpu *g = view->v[i].gpu;
+        for (size_t k = 0; k < devices->n; k++) {
+                const struct gpu *own = gpu_find(&view->sample, devices->v[k]);
+                if (own && (own->instance < 0) == (g->instance < 0) && own->slices == g->slices &&
+                        strcmp(own->name, g->name) == 0 && strcmp(own->profile, g->profile) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* What there is to give: other models count as held, without an end. The caller frees it. */
+static struct place_device *to_give(const struct gpus_view *view, const struct strv *devices)
+{
+        size_t n = view->sample.n;
+        struct place_device *v = xcalloc(n ? n : 1, sizeof *v);
+        for (size_t i = 0; i < n; i++) {
+                v[i] = view->v[i];
+                if (devices && v[i].state == GPU_FREE && !is_like(view, i, devices))
+                        v[i].state = GPU_HELD;
+        }
+        return v;
+}
+
+static void decide(struct line *l, const struct line_guest *guest)
+{
+        cleanup_free struct place_device *devices =
+                to_give(&l->view, guest ? guest->devices : NULL);
         const struct leases *leases = &l->view.leases;
         cleanup_free struct queue_lease *held = xcalloc(leases->n + 1, sizeof *held);
         for (size_t i = 0; i < leases->n; i++)
@@ -181,7 +208,7 @@ static void decide(struct line *l)
                                                         &l->view, leases->v[i].device),
                         .ends_at = l->ends[i] };
         l->verdicts = xcalloc(l->n_waiting + 1, sizeof *l->verdicts);
-        queue_decide(l->view.v, l->view.sample.n, held, leases->n, l->waiting, l->n_waiting,
+        queue_decide(devices, l->view.sample.n, held, leases->n, l->waiting, l->n_waiting,
                 &l->settings.rules, l->view.now, l->verdicts);
 }
 
@@ -193,7 +220,7 @@ int line_read(struct daemon *d, const struct line_guest *guest, struct line *ret
         if (gpus_view(d, &l.view, e) < 0 || tickets_all(d->store, &l.tickets, e) < 0 ||
                 read_ends(d, &l, e) < 0 || read_waiting(d, &l, guest, e) < 0)
                 return -1;
-        decide(&l);
+        decide(&l, guest);
         *ret = l;
         l = (struct line){ 0 };
         return 0;

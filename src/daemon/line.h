@@ -18,6 +18,9 @@ struct line_guest {
         uid_t uid;
         int slots;
         const struct limits *limits; /* borrowed */
+        /* What it was made with, where it can't be served by others: it is judged with just GPUs of these
+         * models to give, which is the same for whoever is before it. Borrowed; NULL: any will do. */
+        const struct strv *devices;
 };
 
 struct line {
