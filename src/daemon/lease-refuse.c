@@ -240,6 +240,31 @@ char *lease_reason(const struct line *l, size_t place, int64_t sees)
         return reason_of_wait(l, v, sees);
 }
 
+/* What is in the way of using a GPU that is held for it. */
+static void describe_own(const struct gpus_view *view, size_t at, struct buf *b)
+{
+        const struct gpu *g = &view->sample.v[at];
+        char slot[GPU_SLOT_SIZE];
+        gpu_slot(g, slot);
+        if (!view->answering || g->lost)
+                buf_printf(b, "GPU %s is %s\n", slot, gpu_state_word(GPU_NOT_ANSWERING));
+        else if (g->n_processes > 0)
+                buf_printf(b, "GPU %s is %s: process %d uses it\n", slot,
+                        gpu_state_word(GPU_IN_USE), (int)g->processes[0].pid);
+}
+
+int lease_refuse_turn(
+        const struct gpus_view *view, const size_t *at, size_t n, const char *name, struct err *e)
+{
+        cleanup_buf struct buf detail = BUF_INIT(8192);
+        for (size_t i = 0; i < n; i++)
+                if (at[i] < view->sample.n)
+                        describe_own(view, at[i], &detail);
+        err_set(e, ERR_UNAVAILABLE, "A GPU that is kept for you can't be used now");
+        err_detail(e, "%s", buf_str(&detail));
+        return err_fix(e, "dashboard gpu\ngpu-queue leave %s", name);
+}
+
 int lease_refuse_again(const struct line *l, const struct container *row, const size_t *at,
         size_t n, int64_t sees, struct err *e)
 {
@@ -252,12 +277,12 @@ int lease_refuse_again(const struct line *l, const struct container *row, const 
                 }
                 gpu_slot(&l->view.sample.v[at[i]], slot);
                 const struct lease *lease = l->view.holder[at[i]];
-                if (lease && lease->container_id == row->id)
-                        continue;
-                if (l->view.v[at[i]].state == GPU_FREE) {
-                        buf_printf(&detail, "GPU %s is kept for who is before you in line\n", slot);
+                if (lease && lease->container_id == row->id) {
+                        describe_own(&l->view, at[i], &detail);
                         continue;
                 }
+                if (l->view.v[at[i]].state == GPU_FREE)
+                        continue;
                 if (!lease) {
                         buf_printf(&detail, "GPU %s is %s%s%s\n", slot,
                                 gpu_state_word(l->view.v[at[i]].state),
@@ -269,6 +294,8 @@ int lease_refuse_again(const struct line *l, const struct container *row, const 
                 buf_printf(&detail, "%s holds GPU %s, %s\n",
                         sees == LIMIT_SEES_COUNTS ? "Somebody" : line_holder(l, k), slot, when);
         }
+        if (detail.len == 0)
+                buf_str_add(&detail, "They are kept for who is before you in line\n");
         err_set(e, ERR_UNAVAILABLE, "The GPUs of %s are not free", row->name);
         err_detail(e, "%s", buf_str(&detail));
         return err_fix(e,

@@ -14,6 +14,10 @@ int lease_refuse(const struct line *l, size_t place, const char *name, int64_t s
 /* The same as one sentence without a full stop; owned. */
 char *lease_reason(const struct line *l, size_t place, int64_t sees);
 
+/* Fills *e: of these devices, which a turn of `name` holds, one can't be used. Returns -1. */
+int lease_refuse_turn(
+        const struct gpus_view *view, const size_t *at, size_t n, const char *name, struct err *e);
+
 /* Fills *e: these devices of a container that is to start are not free. Returns -1. */
 int lease_refuse_again(const struct line *l, const struct container *row, const size_t *at,
         size_t n, int64_t sees, struct err *e);

@@ -73,14 +73,13 @@ static int find_ticket(
         return 0;
 }
 
-/* A device of a turn that has stopped answering meanwhile is no use to anybody. */
-static bool all_answer(const struct gpus_view *view, const struct leases *held)
+/* What is held: no driver that is silent, no stranger's process on it. */
+static bool usable(const struct gpus_view *view, const size_t *at, size_t n)
 {
-        for (size_t i = 0; i < held->n; i++) {
-                size_t at = gpus_view_find(view, held->v[i].device);
-                if (at == view->sample.n || view->sample.v[at].lost || !view->answering)
+        for (size_t i = 0; i < n; i++)
+                if (at[i] == view->sample.n || !view->answering || view->sample.v[at[i]].lost ||
+                        view->sample.v[at[i]].n_processes > 0)
                         return false;
-        }
         return true;
 }
 
@@ -89,8 +88,8 @@ struct grant {
         size_t n;
         int64_t ticket_id;
         bool from_turn;
-        char mounted[RANDOM_HEX_LEN +
-                     1]; /* the mounts of a ticket that this uses up, if not its own */
+        /* The mounts of a ticket that this uses up, if they are not its own. */
+        char mounted[RANDOM_HEX_LEN + 1];
 };
 
 /* What the turn of a ticket holds. */
@@ -98,14 +97,16 @@ static int take_turn(struct daemon *d, const struct ticket *t, struct grant *g, 
 {
         cleanup_leases struct leases held = { 0 };
         cleanup_gpus_view struct gpus_view view = { 0 };
+        size_t at[PLACE_SLOTS_MAX];
         if (leases_of_ticket(d->store, t->id, &held, e) < 0 || gpus_view(d, &view, e) < 0)
                 return -1;
-        if (!all_answer(&view, &held)) {
-                err_set(e, ERR_UNAVAILABLE, "A GPU that is kept for you does not answer");
-                return err_fix(e, "dashboard gpu\ngpu-queue leave %s", t->name);
-        }
-        for (size_t i = 0; i < held.n && i < PLACE_SLOTS_MAX; i++)
+        for (size_t i = 0; i < held.n && i < PLACE_SLOTS_MAX; i++) {
+                at[g->n] = gpus_view_find(&view, held.v[i].device);
                 g->v[g->n++] = held.v[i];
+        }
+        /* Kept from others, but not from what doesn't ask ds01. */
+        if (!usable(&view, at, g->n))
+                return lease_refuse_turn(&view, at, g->n, t->name, e);
         g->ticket_id = t->id;
         g->from_turn = true;
         return 0;
@@ -194,16 +195,6 @@ static int find_devices(const struct gpus_view *view, const struct container *ro
         for (size_t i = 0; i < row->gpus.n; i++)
                 at[i] = gpus_view_find(view, row->gpus.v[i]);
         return 0;
-}
-
-/* Held all along: no driver that is silent, no stranger's process on it. */
-static bool usable(const struct gpus_view *view, const size_t *at, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (at[i] == view->sample.n || !view->answering || view->sample.v[at[i]].lost ||
-                        view->sample.v[at[i]].n_processes > 0)
-                        return false;
-        return true;
 }
 
 /* Free they may be, and kept for who is before it in line: a start overtakes nobody either. */
