@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- decide: everything that can be refused without having done anything ---- */
 
@@ -43,11 +44,31 @@ static char *footing(const struct launch *l)
         return buf_take(&b);
 }
 
+/* A mount holds on to a folder that has been removed: what is written there would be gone. */
+static int check_mounted(const struct launch *l, struct err *e)
+{
+        size_t n = l->row.data_ro.n + l->row.data_rw.n;
+        for (size_t i = 0; i <= n; i++) {
+                struct stat st;
+                char what[32] = "workspace";
+                if (i > 0)
+                        snprintf(what, sizeof what, "data%zu", i - 1);
+                cleanup_free char *path =
+                        xasprintf("%s/%s/%s", l->d->mounts.path, l->row.born_op, what);
+                if (stat(path, &st) == 0 && st.st_nlink == 0)
+                        return err_set(e, ERR_STALE,
+                                "a folder of it was removed since it joined the queue");
+        }
+        return 0;
+}
+
 static int check_footing(const struct launch *l, struct err *e)
 {
         cleanup_free char *now = l->r->footing ? footing(l) : NULL;
-        if (!now || strcmp(now, l->r->footing) == 0)
+        if (!now)
                 return 0;
+        if (strcmp(now, l->r->footing) == 0)
+                return check_mounted(l, e);
         /* The first line that differs says what it is about. */
         size_t line = 0, i = 0;
         for (; now[i] && now[i] == l->r->footing[i]; i++)
