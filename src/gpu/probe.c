@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LEFT_MAX = 64, END_MS = 100 };
+enum { END_MS = 100 };
 
 struct probe {
         char *command, *simulate, *world;
@@ -22,7 +22,7 @@ struct probe {
         int to, from;
         int64_t started_ms;
         /* Killed ones that had not ended yet: a process in the middle of a driver's call can't. */
-        pid_t left[LEFT_MAX];
+        pid_t left[PROBE_LEFT_MAX];
         size_t n_left;
 };
 
@@ -55,7 +55,7 @@ static void end_child(struct probe *p)
         mem_closep(&p->from);
         p->to = p->from = -1;
         kill(p->pid, SIGKILL);
-        if (waitpid(p->pid, NULL, WNOHANG) == 0 && p->n_left < LEFT_MAX)
+        if (waitpid(p->pid, NULL, WNOHANG) == 0)
                 p->left[p->n_left++] = p->pid;
         p->pid = 0;
 }
@@ -136,6 +136,9 @@ static int start(struct probe *p, struct err *e)
 /* Until the last start is long enough ago: a driver that is broken costs one attempt a second. */
 static int pause_before_start(const struct probe *p, int64_t deadline, struct err *e)
 {
+        if (p->n_left == PROBE_LEFT_MAX)
+                return err_set(e, ERR_BUSY, "%d of %s hang in the driver and can't be ended",
+                        PROBE_LEFT_MAX, p->command);
         int64_t at = p->started_ms + PROBE_RESTART_MS;
         if (at > deadline)
                 return err_set(
@@ -148,11 +151,23 @@ static int pause_before_start(const struct probe *p, int64_t deadline, struct er
 
 /* ---- one answer ---- */
 
-static int read_line(struct probe *p, int64_t deadline, struct buf *line, struct err *e)
+/* 1: there is something to read; 0: too late, or we end; -1 with errno. */
+static int wait_for_answer(int fd, int64_t deadline, int stop_fd)
+{
+        struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
+                { .fd = stop_fd, .events = POLLIN } };
+        int r;
+        while ((r = poll(fds, ARRAY_LEN(fds), clock_poll_timeout(deadline))) < 0 && errno == EINTR)
+                continue;
+        return r < 0 ? -1 : fds[0].revents != 0;
+}
+
+static int read_line(
+        struct probe *p, int64_t deadline, int stop_fd, struct buf *line, struct err *e)
 {
         char piece[4096];
         for (;;) {
-                int r = fd_wait_readable(p->from, deadline);
+                int r = wait_for_answer(p->from, deadline, stop_fd);
                 if (r == 0)
                         return err_set(e, ERR_BUSY, "%s does not answer", p->command);
                 ssize_t n = r < 0 ? -1 : read(p->from, piece, sizeof piece);
@@ -173,17 +188,19 @@ static int read_line(struct probe *p, int64_t deadline, struct buf *line, struct
         }
 }
 
-static int ask(struct probe *p, int64_t deadline, struct gpu_sample *ret, struct err *e)
+static int ask(
+        struct probe *p, int64_t deadline, int stop_fd, struct gpu_sample *ret, struct err *e)
 {
         cleanup_buf struct buf line = BUF_INIT(GPU_LINE_MAX + 1);
         if (fd_write_all(p->to, "\n", 1, deadline) < 0)
                 return err_set(e, ERR_FAILED, "%s has ended", p->command);
-        return read_line(p, deadline, &line, e) < 0
+        return read_line(p, deadline, stop_fd, &line, e) < 0
                        ? -1
                        : gpu_sample_parse(line.data, line.len - 1, ret, e);
 }
 
-int probe_sample(struct probe *p, int64_t deadline, struct gpu_sample *ret, struct err *e)
+int probe_sample(
+        struct probe *p, int64_t deadline, int stop_fd, struct gpu_sample *ret, struct err *e)
 {
         reap_left(p);
         bool had_one = p->pid != 0;
@@ -194,7 +211,7 @@ int probe_sample(struct probe *p, int64_t deadline, struct gpu_sample *ret, stru
         for (;;) {
                 if (p->pid == 0 && (pause_before_start(p, deadline, e) < 0 || start(p, e) < 0))
                         return e->code == ERR_BUSY ? -1 : (e->code = ERR_FAILED, -1);
-                if (ask(p, deadline, ret, e) == 0)
+                if (ask(p, deadline, stop_fd, ret, e) == 0)
                         return 0;
                 end_child(p);
                 if (e->code == ERR_INVALID)
