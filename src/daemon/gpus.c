@@ -281,6 +281,14 @@ void gpus_set_unclaimed(struct daemon *d, const struct strv *uuids)
         pthread_mutex_unlock(&g->lock);
 }
 
+bool gpus_any_unclaimed(struct daemon *d)
+{
+        pthread_mutex_lock(&d->gpus->lock);
+        bool any = d->gpus->unclaimed.n > 0;
+        pthread_mutex_unlock(&d->gpus->lock);
+        return any;
+}
+
 void gpus_read_last(struct daemon *d, struct gpu_sample *ret, bool *ret_answering, int64_t *ret_at,
         struct strv *ret_unclaimed)
 {

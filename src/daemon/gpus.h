@@ -56,6 +56,7 @@ size_t gpus_view_find(const struct gpus_view *view, const char *uuid);
 
 /* Devices that a container without a record has; the recovery says so. Replaces what was said before. */
 void gpus_set_unclaimed(struct daemon *d, const struct strv *uuids);
+bool gpus_any_unclaimed(struct daemon *d);
 
 /* "GPU 2 (A100 40 GB)", "GPUs 2, 3 (A100 40 GB)", "" for none; owned. */
 char *gpus_text(const struct lease *v, size_t n);

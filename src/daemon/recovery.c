@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { LOOK_S = 30 };
+enum { LOOK_S = 30, UNCLAIMED_MS = 10 * 1000 };
 
 /* ---- one row ---- */
 
@@ -259,6 +259,7 @@ static int each_row(struct daemon *d, bool former, bool unfinished_only, struct 
 
 struct unknown {
         struct daemon *d;
+        bool again;        /* they were told of already */
         struct strv facts; /* ids of containers that were made to be read */
         struct strv ids;   /* of those that carry our label and have no record */
 };
@@ -273,35 +274,44 @@ static int look_at(const struct engine_container *now, void *ctx)
                 strv_add(&u->facts, now->id);
                 return 0;
         }
-        if (containers_find_engine_id(u->d->store, now->id, &c, &found, &e) == 0 && !found) {
+        if (containers_find_engine_id(u->d->store, now->id, &c, &found, &e) < 0 || found)
+                return 0;
+        if (!u->again)
                 log_warning(
                         "container %s carries this daemon's label but has no record: it is left alone",
                         str_or_empty(now->name));
-                strv_add(&u->ids, now->id);
-        }
+        strv_add(&u->ids, now->id);
         return 0;
 }
 
-/* Nobody can say whose the GPUs of such a container are: they are not given to anybody. */
-static void note_unclaimed(struct daemon *d, const struct strv *ids)
+/*
+ * Nobody can say whose the GPUs of such a container are: they are not given to anybody. One that the
+ * engine doesn't tell about may have any: then what was known before stands.
+ */
+static int note_unclaimed(struct daemon *d, const struct strv *ids, struct err *e)
 {
         cleanup_strv struct strv uuids = { 0 };
         for (size_t i = 0; i < ids->n; i++) {
                 cleanup_engine_container struct engine_container now = { 0 };
                 struct engine_wait w = daemon_wait(LOOK_S);
-                struct err e = ERR_INIT;
-                if (engine_container_inspect(d->engine, &w, ids->v[i], &now, &e) < 0)
-                        continue;
+                struct err one = ERR_INIT;
+                if (engine_container_inspect(d->engine, &w, ids->v[i], &now, &one) < 0) {
+                        if (one.code == ERR_NOT_FOUND)
+                                continue;
+                        *e = one;
+                        return -1;
+                }
                 for (size_t k = 0; k < now.devices.n; k++)
                         strv_add(&uuids, now.devices.v[k]);
         }
         gpus_set_unclaimed(d, &uuids);
+        return 0;
 }
 
 /* `first`: what was made to be read is nobody's now; later a thread of ours may be reading it. */
-static int unknown_containers(struct daemon *d, bool first, struct err *e)
+static int unknown_containers(struct daemon *d, bool first, bool again, struct err *e)
 {
-        struct unknown u = { .d = d };
+        struct unknown u = { .d = d, .again = again };
         struct engine_wait w = daemon_wait(LOOK_S);
         struct err ignored = ERR_INIT;
         char label[64];
@@ -313,7 +323,7 @@ static int unknown_containers(struct daemon *d, bool first, struct err *e)
                         log_warning("left-over container: %s", ignored.msg);
         }
         if (r == 0)
-                note_unclaimed(d, &u.ids);
+                r = note_unclaimed(d, &u.ids, e);
         strv_done(&u.facts);
         strv_done(&u.ids);
         return r;
@@ -414,7 +424,7 @@ static int check_same_engine(struct daemon *d, struct err *e)
 int recovery_run(struct daemon *d, bool first, struct err *e)
 {
         if (check_same_engine(d, e) < 0 || each_row(d, first, false, e) < 0 ||
-                unknown_containers(d, first, e) < 0)
+                unknown_containers(d, first, false, e) < 0)
                 return -1;
         if (first) {
                 if (containers_clear_ops(d->store, e) < 0)
@@ -498,11 +508,24 @@ int recovery_observe(struct daemon *d, const char *engine_id, struct err *e)
         return r;
 }
 
+/* An admin may have removed them; or they had no record only for the moment, while they were made. */
+static void look_at_unclaimed(struct daemon *d)
+{
+        static int64_t next; /* the janitor's alone */
+        struct err e = ERR_INIT;
+        if (!gpus_any_unclaimed(d) || clock_mono_ms() < next)
+                return;
+        next = clock_mono_ms() + UNCLAIMED_MS;
+        if (unknown_containers(d, false, true, &e) < 0)
+                log_debug("containers without a record: %s", e.msg);
+}
+
 void recovery_sweep(struct daemon *d)
 {
         struct err e = ERR_INIT;
         operation_end_owed(d);
         look_at_missed(d);
+        look_at_unclaimed(d);
         if (each_row(d, false, true, &e) < 0)
                 log_debug("unfinished operations: %s", e.msg);
         if (home_sweep(d->config.homes_path, &e) < 0)
