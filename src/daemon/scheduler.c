@@ -261,6 +261,7 @@ static bool pass_turns(struct daemon *d, struct changes *c)
 static int give_turns(struct daemon *d, struct changes *c, struct err *e)
 {
         cleanup_line struct line line = { 0 };
+        int result = 0;
         if (line_read(d, NULL, &line, e) < 0)
                 return -1;
         for (size_t i = 0; i < line.n_waiting; i++) {
@@ -272,14 +273,17 @@ static int give_turns(struct daemon *d, struct changes *c, struct err *e)
                         continue;
                 for (size_t k = 0; k < v->place.n; k++)
                         gpus_lease(&line.view, v->place.at[k], &leases[k]);
-                if (tickets_grant(d->store, t->id, leases, v->place.n, until, e) < 0)
-                        return -1;
+                /* One that can't be given must not keep the others waiting. */
+                if (tickets_grant(d->store, t->id, leases, v->place.n, until, e) < 0) {
+                        result = -1;
+                        continue;
+                }
                 struct change *change = add_change(c, t);
                 memcpy(change->v, leases, v->place.n * sizeof *leases);
                 change->n = v->place.n;
                 change->until = until;
         }
-        return 0;
+        return result;
 }
 
 static void tell_all(struct daemon *d, const struct changes *c)
@@ -319,12 +323,16 @@ static bool anybody(struct daemon *d)
         return tickets_all(d->store, &tickets, &ignored) == 0 && tickets.n > 0;
 }
 
-static void look(struct daemon *d)
+/* `changed`: something has, since the last look. */
+static void look(struct daemon *d, bool changed)
 {
         CLEANUP(changes_done) struct changes c = { 0 };
         struct err e = ERR_INIT;
-        if (!anybody(d))
+        if (!anybody(d)) {
+                /* Who watched the last ticket is told that it is gone. */
+                wake_watchers(d->scheduler);
                 return;
+        }
         gpus_refresh(d, FRESH_MS, FRESH_MS);
         line_warm(d);
         gpus_lock(d);
@@ -335,7 +343,9 @@ static void look(struct daemon *d)
                 log_warning("the line for GPUs: %s", e.msg);
         tell_all(d, &c);
         launch_those_ready(d);
-        wake_watchers(d->scheduler);
+        /* Each of them reads the whole line: not for nothing. */
+        if (changed || c.n > 0)
+                wake_watchers(d->scheduler);
 }
 
 static void *thread(void *arg)
@@ -346,8 +356,7 @@ static void *thread(void *arg)
                 struct pollfd fds[] = { { .fd = d->stop_fd, .events = POLLIN },
                         { .fd = t->wake_fd, .events = POLLIN } };
                 uint64_t count;
-                (void)!read(t->wake_fd, &count, sizeof count);
-                look(d);
+                look(d, read(t->wake_fd, &count, sizeof count) > 0);
                 while (poll(fds, ARRAY_LEN(fds), LOOK_MS) < 0 && errno == EINTR)
                         continue;
                 if (fds[0].revents)
