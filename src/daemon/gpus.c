@@ -261,6 +261,14 @@ bool gpus_any(struct daemon *d)
         return any;
 }
 
+bool gpus_answering(struct daemon *d)
+{
+        pthread_mutex_lock(&d->gpus->lock);
+        bool answering = d->gpus->answering;
+        pthread_mutex_unlock(&d->gpus->lock);
+        return answering;
+}
+
 void gpus_lock(struct daemon *d)
 {
         pthread_mutex_lock(&d->gpus->deciding);

@@ -32,6 +32,9 @@ void gpus_watched(struct daemon *d);
 /* True if the machine has GPUs, working or not: cheap, and never waits once a first answer came. */
 bool gpus_any(struct daemon *d);
 
+/* True if the last figures came in time. Never waits. */
+bool gpus_answering(struct daemon *d);
+
 void gpus_lock(struct daemon *d);
 void gpus_unlock(struct daemon *d);
 
