@@ -207,8 +207,7 @@ static void give_back_clean(struct daemon *d)
                 return;
         cleanup_gpus_view struct gpus_view view = { 0 };
         /* A driver that is silent is asked again by the sampler: the janitor has others to look after. */
-        if (!gpus_answering(d) || !gpus_refresh(d, WAIT_MS, WAIT_MS) ||
-                gpus_view(d, &view, &e) < 0)
+        if (!gpus_answering(d) || !gpus_refresh(d, WAIT_MS, WAIT_MS) || gpus_view(d, &view, &e) < 0)
                 return;
         for (size_t i = 0; i < n; i++) {
                 const struct gpu *g = gpu_find(&view.sample, drains[i].device);

@@ -24,7 +24,7 @@ char *lease_when(int64_t at, int64_t now)
         return xasprintf("until %s (%s left)", day + strspn(day, " "), left);
 }
 
-/* "2 GPUs", "1 GPU" */
+/* The end of "2 GPUs", "1 GPU". */
 static const char *plural(size_t n)
 {
         return n == 1 ? "" : "s";
@@ -70,7 +70,8 @@ static void describe_holders(const struct line *l, int64_t sees, struct buf *b)
                 buf_printf(b, "%s holds %zu, %s\n", v[i].user, v[i].n, when);
         }
         if (n > NAMES_MAX)
-                buf_printf(b, "%zu others hold the rest\n", n - NAMES_MAX);
+                buf_printf(b, "%zu other%s hold%s the rest\n", n - NAMES_MAX, plural(n - NAMES_MAX),
+                        n - NAMES_MAX == 1 ? "s" : "");
 }
 
 static void describe_rest(const struct line *l, struct buf *b)
@@ -90,9 +91,11 @@ static void describe_rest(const struct line *l, struct buf *b)
                         buf_printf(b, "%zu %s %s\n", n, n == 1 ? "is" : "are",
                                 gpu_state_word(states[s]));
         }
-        if (l->n_waiting > 0 && l->ticket_of[l->verdicts[0].ticket] != l->tickets.n)
-                buf_printf(b, "%zu wait%s in the queue\n", l->tickets.n - (size_t)0,
-                        l->tickets.n == 1 ? "s" : "");
+        size_t waiting = 0;
+        for (size_t i = 0; i < l->n_waiting; i++)
+                waiting += l->ticket_of[i] != l->tickets.n;
+        if (waiting > 0)
+                buf_printf(b, "%zu wait%s in the queue\n", waiting, waiting == 1 ? "s" : "");
 }
 
 /* ---- the sentences ---- */
@@ -179,7 +182,7 @@ int lease_refuse(const struct line *l, size_t place, const char *name, int64_t s
 {
         const struct queue_verdict *v = &l->verdicts[place];
         const struct queue_ticket *t = &l->waiting[v->ticket];
-        cleanup_buf struct buf detail = BUF_INIT(2048);
+        cleanup_buf struct buf detail = BUF_INIT(8192);
         if (has_none(l))
                 return refuse_none(l, name, e);
         if (v->reason == QUEUE_NEVER)

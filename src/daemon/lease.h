@@ -4,8 +4,9 @@
  * (store/leases.h), each time as one step under gpus_lock(). Every decision is kept with its reason,
  * for `ds01 why`.
  *
- * A launch that asks for GPUs is judged as the last one in line, so it never overtakes who waits
- * unless it is in nobody's way. One whose account has a ticket for it uses that ticket's place or turn.
+ * A launch that asks for GPUs is judged as a ticket that joins the line this moment (policy/queue.h), so
+ * it overtakes nobody whom a ticket would not. One whose account has a ticket for it uses that ticket's
+ * place or turn. So is a start whose GPUs had lapsed, with just those to give.
  */
 #pragma once
 
