@@ -21,7 +21,7 @@ enum {
         GPU_SLOT_SIZE = 16,
         GPU_LABEL_SIZE = 64,
         GPU_DEVICES_MAX = 512,   /* of one sample */
-        GPU_PROCESSES_MAX = 256, /* of one device; more are counted, not listed */
+        GPU_PROCESSES_MAX = 256, /* of one device; more are left out */
 };
 #define GPU_UNKNOWN ((int64_t)-1)
 

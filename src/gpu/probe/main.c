@@ -39,7 +39,7 @@ static int drop_rights(void)
         return prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_DUMPABLE, 0) ? -1 : 0;
 }
 
-/* The file is opened before the rights are gone: it may lie where only root looks. */
+/* Opened anew for each line, without rights: it lies where everybody may look. */
 static int world_text(int fd, char **ret)
 {
         char *text = xcalloc(WORLD_MAX + 1, 1);
