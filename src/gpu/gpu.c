@@ -84,7 +84,9 @@ static void model_words(const char *name, char out[GPU_LABEL_SIZE])
         while (*name) {
                 name += strspn(name, " -");
                 size_t n = strcspn(name, " -");
-                if (n && !is_noise(name, n) && len + n + 2 < GPU_LABEL_SIZE / 2) {
+                if (n && !is_noise(name, n)) {
+                        if (len + n + 2 >= GPU_LABEL_SIZE / 2)
+                                return;
                         if (len)
                                 out[len++] = ' ';
                         memcpy(out + len, name, n);
@@ -107,7 +109,7 @@ void gpu_label(const struct gpu *g, char out[GPU_LABEL_SIZE])
                 snprintf(out, GPU_LABEL_SIZE, "%.30s%s%lld GB", model, *model ? " " : "",
                         (long long)((g->memory_total + gib - 1) / gib));
         else
-                snprintf(out, GPU_LABEL_SIZE, "%s", model);
+                snprintf(out, GPU_LABEL_SIZE, "%s", *model ? model : "GPU");
 }
 
 int gpu_compare(const struct gpu *a, const struct gpu *b)

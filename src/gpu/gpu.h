@@ -2,7 +2,7 @@
 /*
  * What a GPU is: plain data that the probe fills, ds01d keeps and policy/ decides on.
  *
- * A sample is a list of devices, by number: a GPU, and behind a GPU in MIG mode its instances. What
+ * A sample is a list of devices, in the order of gpu_compare(): a GPU, and behind it its instances. What
  * can be given to somebody is a whole GPU that is not in MIG mode, or an instance. Nothing here does
  * I/O. A metric that the driver doesn't tell is GPU_UNKNOWN: never 0, which would be a claim.
  */
@@ -24,6 +24,7 @@ enum {
         GPU_PROCESSES_MAX = 256, /* of one device; more are left out */
 };
 #define GPU_UNKNOWN ((int64_t)-1)
+#define GPU_MEMORY_MAX ((int64_t)1 << 50) /* bytes; more is no memory, but a mistake */
 
 struct gpu_process {
         pid_t pid;      /* on the host */
@@ -81,7 +82,8 @@ const struct gpu *gpu_find(const struct gpu_sample *s, const char *uuid);
 
 /* "2" for a GPU, "1.0" for an instance. */
 void gpu_slot(const struct gpu *g, char out[GPU_SLOT_SIZE]);
-/* For people: "A100 40 GB", "A100 3g.20gb". From the name without its vendor and form factor. */
+/* For people: "A100 40 GB", "A100 3g.20gb". From the name without its vendor and form factor; "GPU" for
+ * one that never told what it is. */
 void gpu_label(const struct gpu *g, char out[GPU_LABEL_SIZE]);
 /* By number, then instance, as numbers: "2" before "10", "1.2" before "1.10". <0, 0, >0. */
 int gpu_compare(const struct gpu *a, const struct gpu *b);

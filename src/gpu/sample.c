@@ -22,12 +22,17 @@ static json_t *number(int64_t v)
         return v < 0 ? json_null() : json_integer(v);
 }
 
-/* Names come from a driver; what is not UTF-8 in them is escaped. */
-static json_t *text(const char *s)
+/* Texts come from a driver: escaped, then cut between characters to what fits into `size` with a NUL. */
+static json_t *text(const char *s, size_t size)
 {
         cleanup_free char *safe = str_safe(s);
-        return json_string(safe);
+        size_t n = strlen(safe);
+        if (n >= size)
+                for (n = size - 1; n > 0 && ((unsigned char)safe[n] & 0xc0) == 0x80;)
+                        n--;
+        return json_stringn(safe, n);
 }
+#define TEXT(field) text(field, sizeof(field))
 
 static json_t *processes(const struct gpu *g)
 {
@@ -43,8 +48,8 @@ static json_t *processes(const struct gpu *g)
 
 static json_t *instance_json(const struct gpu *g)
 {
-        return json_pack("{s:o, s:i, s:o, s:i, s:i, s:o, s:o, s:o}", "uuid", text(g->uuid),
-                "instance", g->instance, "profile", text(g->profile), "slices", g->slices, "of",
+        return json_pack("{s:o, s:i, s:o, s:i, s:i, s:o, s:o, s:o}", "uuid", TEXT(g->uuid),
+                "instance", g->instance, "profile", TEXT(g->profile), "slices", g->slices, "of",
                 g->of, "memory_total", number(g->memory_total), "memory_used",
                 number(g->memory_used), "processes", processes(g));
 }
@@ -52,7 +57,7 @@ static json_t *instance_json(const struct gpu *g)
 static json_t *gpu_json(const struct gpu *g)
 {
         return json_pack("{s:o, s:i, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:[]}", "uuid",
-                text(g->uuid), "index", g->index, "name", text(g->name), "mig", (int)g->mig, "lost",
+                TEXT(g->uuid), "index", g->index, "name", TEXT(g->name), "mig", (int)g->mig, "lost",
                 (int)g->lost, "memory_total", number(g->memory_total), "memory_used",
                 number(g->memory_used), "utilisation", number(g->utilisation), "temperature",
                 number(g->temperature), "power", number(g->power), "processes", processes(g),
@@ -72,25 +77,24 @@ char *gpu_sample_text(const struct gpu_sample *s)
                 json_array_append_new(gpus, gpu);
         }
         cleanup_json json_t *j = json_pack("{s:i, s:s, s:o, s:o, s:b, s:o}", "schema", 1, "health",
-                healths[s->health], "why", text(s->why), "driver", text(s->driver), "simulated",
+                healths[s->health], "why", TEXT(s->why), "driver", TEXT(s->driver), "simulated",
                 (int)s->simulated, "gpus", gpus);
         return json_text(j);
 }
 
 /* ---- reading ---- */
 
-enum kind { K_TEXT, K_UUID, K_INT, K_METRIC, K_BOOL, K_LIST, K_LIST_OR_NULL };
+enum kind { K_TEXT, K_UUID, K_PART_UUID, K_INT, K_METRIC, K_BOOL, K_LIST, K_LIST_OR_NULL };
 
 struct member {
         const char *name;
         enum kind kind;
         int64_t max;   /* K_INT, K_METRIC: 0 to this */
         size_t offset; /* in the struct; fields of the kind's type */
-        size_t size;   /* K_TEXT, K_UUID: of the field */
+        size_t size;   /* of a text's field */
 };
 
 #define AT(type, field) .offset = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
-#define MEMORY_MAX ((int64_t)1 << 50)
 
 static const struct member sample_members[] = {
         { "schema", K_INT, 1, .offset = SIZE_MAX },
@@ -108,8 +112,8 @@ static const struct member gpu_members[] = {
         { "name", K_TEXT, AT(struct gpu, name) },
         { "mig", K_BOOL, AT(struct gpu, mig) },
         { "lost", K_BOOL, AT(struct gpu, lost) },
-        { "memory_total", K_METRIC, MEMORY_MAX, AT(struct gpu, memory_total) },
-        { "memory_used", K_METRIC, MEMORY_MAX, AT(struct gpu, memory_used) },
+        { "memory_total", K_METRIC, GPU_MEMORY_MAX, AT(struct gpu, memory_total) },
+        { "memory_used", K_METRIC, GPU_MEMORY_MAX, AT(struct gpu, memory_used) },
         { "utilisation", K_METRIC, 100, AT(struct gpu, utilisation) },
         { "temperature", K_METRIC, 1000, AT(struct gpu, temperature) },
         { "power", K_METRIC, 100000000, AT(struct gpu, power) },
@@ -119,13 +123,13 @@ static const struct member gpu_members[] = {
 };
 
 static const struct member instance_members[] = {
-        { "uuid", K_UUID, AT(struct gpu, uuid) },
+        { "uuid", K_PART_UUID, AT(struct gpu, uuid) },
         { "instance", K_INT, INDEX_MAX, AT(struct gpu, instance) },
         { "profile", K_TEXT, AT(struct gpu, profile) },
         { "slices", K_INT, SLICES_MAX, AT(struct gpu, slices) },
         { "of", K_INT, SLICES_MAX, AT(struct gpu, of) },
-        { "memory_total", K_METRIC, MEMORY_MAX, AT(struct gpu, memory_total) },
-        { "memory_used", K_METRIC, MEMORY_MAX, AT(struct gpu, memory_used) },
+        { "memory_total", K_METRIC, GPU_MEMORY_MAX, AT(struct gpu, memory_total) },
+        { "memory_used", K_METRIC, GPU_MEMORY_MAX, AT(struct gpu, memory_used) },
         { "processes", K_LIST_OR_NULL, .offset = SIZE_MAX },
         { 0 },
 };
@@ -135,11 +139,16 @@ static int refuse(const char *name, struct err *e)
         return err_set(e, ERR_INVALID, "The probe's line has a '%s' that can't be", name);
 }
 
-static bool is_uuid(const char *s)
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
+
+/* Before driver 450 an instance was named by its GPU and two numbers: "MIG-GPU-…/1/0". */
+static bool is_fine_text(enum kind kind, const char *s)
 {
-        static const char plain[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/";
-        return *s && s[strspn(s, plain)] == '\0';
+        const char *letters = kind == K_PART_UUID ? LETTERS "/" : LETTERS;
+        if (kind != K_TEXT)
+                return *s && s[strspn(s, letters)] == '\0';
+        cleanup_free char *safe = str_safe(s);
+        return strcmp(safe, s) == 0;
 }
 
 static int take(const struct member *m, const json_t *v, void *obj, struct err *e)
@@ -151,7 +160,8 @@ static int take(const struct member *m, const json_t *v, void *obj, struct err *
         switch (m->kind) {
         case K_TEXT:
         case K_UUID:
-                fine = s && (!at || strlen(s) < m->size) && (m->kind == K_TEXT || is_uuid(s));
+        case K_PART_UUID:
+                fine = s && (!at || strlen(s) < m->size) && is_fine_text(m->kind, s);
                 if (fine && at)
                         snprintf(at, m->size, "%s", s);
                 break;
@@ -218,8 +228,13 @@ static int take_processes(const json_t *list, struct gpu *g, struct err *e)
 
 static int add(struct gpu_sample *s, struct gpu *g, struct err *e)
 {
-        if (gpu_find(s, g->uuid))
-                return refuse("uuid", e);
+        for (size_t i = 0; i < s->n; i++) {
+                const struct gpu *other = &s->v[i];
+                if (strcmp(other->uuid, g->uuid) == 0)
+                        return refuse("uuid", e);
+                if (other->index == g->index && other->instance == g->instance)
+                        return refuse(g->instance < 0 ? "index" : "instance", e);
+        }
         return gpu_sample_add(s, g, e);
 }
 
@@ -278,6 +293,8 @@ static int take_sample(const json_t *from, struct gpu_sample *ret, struct err *e
                 }
         if (!known)
                 return refuse("health", e);
+        if (ret->health != GPU_HEALTH_OK && json_array_size(json_object_get(from, "gpus")) > 0)
+                return refuse("gpus", e);
         json_array_foreach (json_object_get(from, "gpus"), i, gpu)
                 if (take_gpu(gpu, ret, &g, e) < 0) {
                         free(g.processes);

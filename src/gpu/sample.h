@@ -17,13 +17,18 @@
 #include "base/json.h"
 #include "gpu/gpu.h"
 
-#define GPU_LINE_MAX (1 << 20) /* bytes of one line, its newline included */
+/* Bytes of one line, its newline included: room for GPU_DEVICES_MAX times GPU_PROCESSES_MAX. */
+#define GPU_LINE_MAX (8 << 20)
 
-/* The line without its newline; owned by the caller. */
+/*
+ * The line without its newline; owned by the caller. What could act on a terminal is escaped, and cut
+ * to what the reader takes. A GPU's instances stand right behind it.
+ */
 char *gpu_sample_text(const struct gpu_sample *s);
 /*
- * Reads a line of n bytes. Refused: anything missing, unknown or out of range, a uuid that is no
- * uuid ([A-Za-z0-9-], an instance's may hold '/') or stands twice, an instance of a GPU that is not
- * in MIG mode. The caller owns *ret (gpu_sample_done).
+ * Reads a line of n bytes. Refused (ERR_INVALID): anything missing, unknown or out of range, a text that
+ * is not printable, a uuid that is no uuid ([A-Za-z0-9-], an instance's may hold '/') or stands twice, a
+ * number that stands twice, an instance of a GPU that is not in MIG mode, devices where the health is
+ * not "ok". The caller owns *ret (gpu_sample_done).
  */
 int gpu_sample_parse(const char *line, size_t n, struct gpu_sample *ret, struct err *e);

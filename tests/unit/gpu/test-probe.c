@@ -1,135 +1,288 @@
 /* SPDX-License-Identifier: MIT */
-#include "gpu/probe.h"
-
+/* The parent's side, against scripts that answer, hang, die and lie. */
 #include "base/clock.h"
-#include "base/fd.h"
-#include "base/str.h"
+#include "gpu/probe.h"
+#include "gpus.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <fcntl.h>
+#include <dirent.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/ptrace.h>
-#include <sys/stat.h>
+#include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-/* A probe that notes its pid and never answers. */
-struct silent {
-        char dir[32], command[64], pids[64];
-};
+char folder[] = "/tmp/ds01-test-probe-XXXXXX";
 
-static int make_silent(void **state)
+#define GOOD                                                                                       \
+        "{\"schema\":1,\"health\":\"ok\",\"why\":\"\",\"driver\":\"%s\",\"simulated\":false,\"gpus\":[]}"
+#define SAY "say() { printf '" GOOD "\\n' \"$1\"; }\n"
+
+/* A program that runs this after the functions; its starts are counted in the file "starts". */
+static struct probe *probe_of(const char *body)
 {
-        struct silent *s = xcalloc(1, sizeof *s);
-        strcpy(s->dir, "/tmp/ds01-probe-XXXXXX");
-        if (!mkdtemp(s->dir))
-                return -1;
-        snprintf(s->command, sizeof s->command, "%s/probe", s->dir);
-        snprintf(s->pids, sizeof s->pids, "%s/pids", s->dir);
-        FILE *f = fopen(s->command, "we");
-        if (!f)
-                return -1;
-        fprintf(f, "#!/bin/sh\necho $$ >>%s\nexec sleep 60\n", s->pids);
-        *state = s;
-        return fclose(f) || chmod(s->command, 0755);
+        cleanup_free char *text =
+                xasprintf("#!/bin/sh\necho >>%s/starts\n" SAY "%s", folder, "%s", body);
+        cleanup_free char *path = in_folder("program");
+        cleanup_free char *starts = in_folder("starts");
+        unlink(starts);
+        write_text("program", text, 0755);
+        return probe_new(path, NULL, NULL);
 }
 
-static int remove_silent(void **state)
-{
-        struct silent *s = *state;
-        unlink(s->command);
-        unlink(s->pids);
-        rmdir(s->dir);
-        free(s);
-        return 0;
-}
-
-/* The pids so far; returns how many. */
-static size_t pids(const struct silent *s, pid_t *v, size_t max)
+static size_t starts(void)
 {
         size_t n = 0;
-        int pid;
-        FILE *f = fopen(s->pids, "re");
-        while (f && n < max && fscanf(f, "%d\n", &pid) == 1)
-                v[n++] = pid;
-        if (f)
-                fclose(f);
+        cleanup_free char *path = in_folder("starts");
+        cleanup_free char *text = read_text(path, &n);
         return n;
 }
 
-static void test_the_end_is_not_waited_for(void **state)
+static int ask(struct probe *p, int64_t ms, struct gpu_sample *ret, struct err *e)
 {
-        const struct silent *s = *state;
-        struct gpu_sample sample = { 0 };
+        gpu_sample_done(ret);
+        return probe_sample(p, clock_mono_ms() + ms, -1, ret, e);
+}
+
+static void must_answer(struct probe *p, const char *driver)
+{
         struct err e = ERR_INIT;
-        struct probe *p = probe_new(s->command, NULL, NULL);
-        int stop = eventfd(1, EFD_CLOEXEC);
+        cleanup_gpu_sample struct gpu_sample s = { 0 };
+        if (ask(p, 5000, &s, &e) < 0)
+                fail_msg("%s", e.msg);
+        assert_string_equal(s.driver, driver);
+}
+
+static void must_fail(struct probe *p, int64_t ms, enum err_code code, const char *message)
+{
+        struct err e = ERR_INIT;
+        struct gpu_sample s = { .n = 0 };
+        if (ask(p, ms, &s, &e) == 0)
+                fail_msg("it was answered");
+        if (e.code != code || !strstr(e.msg, message))
+                fail_msg("%d %s", e.code, e.msg);
+}
+
+/* Children of ours that are still there, dead or alive. */
+static int children(void)
+{
+        int n = 0;
+        DIR *d = opendir("/proc");
+        assert_non_null(d);
+        for (struct dirent *entry; (entry = readdir(d));) {
+                cleanup_free char *path = xasprintf("/proc/%s/stat", entry->d_name);
+                FILE *f = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' ? fopen(path, "re")
+                                                                             : NULL;
+                int parent = 0;
+                if (!f)
+                        continue;
+                if (fscanf(f, "%*d (%*[^)]) %*c %d", &parent) == 1 && parent == getpid())
+                        n++;
+                fclose(f);
+        }
+        closedir(d);
+        return n;
+}
+
+static void test_answers(void **state)
+{
+        (void)state;
+        struct probe *p = probe_of("i=0\nwhile read -r x; do i=$((i + 1)); say $i; done\n");
+        must_answer(p, "1");
+        must_answer(p, "2");
+        must_answer(p, "3");
+        assert_int_equal(starts(), 1);
+        assert_int_equal(children(), 1);
+        probe_free(p);
+        assert_int_equal(children(), 0);
+        probe_free(NULL);
+}
+
+static void test_arguments(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *simulate, *world, *arguments;
+        } rows[] = {
+                { NULL, NULL, "--serve" },
+                { "2xT4", NULL, "--serve --simulate=2xT4" },
+                { "2xT4", "/w x", "--serve --simulate=2xT4 --world=/w x" },
+                { NULL, "/w", "--serve" },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                cleanup_free char *path = in_folder("program");
+                probe_free(probe_of("args=$*\nread -r x; say \"$args\"\nread -r x\n"));
+                struct probe *p = probe_new(path, rows[i].simulate, rows[i].world);
+                must_answer(p, rows[i].arguments);
+                probe_free(p);
+        }
+}
+
+/* Killed at its deadline, at once replaced by one that answers. */
+static void test_hangs(void **state)
+{
+        (void)state;
+        struct probe *p = probe_of("[ $(wc -l <${0%/*}/starts) -gt 1 ] || exec sleep 600\n"
+                                   "while read -r x; do say second; done\n");
         int64_t begun = clock_mono_ms();
-        assert_int_equal(probe_sample(p, begun + 20000, stop, &sample, &e), -1);
-        assert_int_equal(e.code, ERR_BUSY);
+        must_fail(p, 300, ERR_BUSY, "/program does not answer");
+        assert_in_range(clock_mono_ms() - begun, 290, 2000);
+        must_answer(p, "second");
+        /* The dead one was collected. */
+        assert_int_equal(children(), 1);
+        /* And one that ignores what can be ignored, in the middle of a line. */
         probe_free(p);
-        assert_true(clock_mono_ms() - begun < 5000);
-        close(stop);
+        p = probe_of(
+                "trap '' TERM HUP INT\nwhile read -r x; do printf '{'; exec sleep 600; done\n");
+        must_fail(p, 300, ERR_BUSY, "does not answer");
+        probe_free(p);
+        assert_int_equal(children(), 0);
 }
 
-/* Holds on to every probe that is started: a killed one that is traced can't be reaped by its parent,
- * as one can't that hangs in a driver. */
-static pid_t hold_all(const struct silent *s)
+static void test_ends(void **state)
 {
-        pid_t tracer = fork(), v[64];
-        if (tracer)
-                return tracer;
-        for (size_t held = 0;;) {
-                size_t n = pids(s, v, ARRAY_LEN(v));
-                for (; held < n; held++)
-                        if (ptrace(PTRACE_SEIZE, v[held], NULL, NULL) < 0)
-                                _exit(1);
-                usleep(2000);
+        (void)state;
+        /* After each answer: started again for the next one, a second after the last start. */
+        struct probe *p = probe_of("read -r x; say once\n");
+        int64_t begun = clock_mono_ms();
+        must_answer(p, "once");
+        sleep(1);
+        must_answer(p, "once");
+        assert_int_equal(starts(), 2);
+        assert_true(clock_mono_ms() - begun >= 1000);
+        probe_free(p);
+        /* Before any: an error, and no more than one start. */
+        p = probe_of("exit 0\n");
+        must_fail(p, 5000, ERR_FAILED, "/program has ended");
+        assert_int_equal(starts(), 1);
+        /* No time to start another: one that ended a moment ago costs nothing. */
+        begun = clock_mono_ms();
+        must_fail(p, 50, ERR_BUSY, "was started a moment ago");
+        assert_in_range(clock_mono_ms() - begun, 0, 40);
+        assert_int_equal(starts(), 1);
+        probe_free(p);
+        /* In the middle of a line. */
+        p = probe_of("read -r x; printf '{\"schema\"'\n");
+        must_fail(p, 5000, ERR_FAILED, "has ended without an answer");
+        probe_free(p);
+        assert_int_equal(children(), 0);
+}
+
+static void test_nonsense(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *body, *message;
+        } rows[] = {
+                { "while read -r x; do echo hello; done\n", "The probe's line" },
+                { "while read -r x; do echo; done\n", "The probe's line" },
+                { "while read -r x; do echo '{}'; done\n", "has no 'schema'" },
+                { "while read -r x; do { say 1; say 2; } | cat; done\n",
+                        "writes more than one line" },
+                { "while read -r x; do { say 1; printf x; } | cat; done\n",
+                        "writes more than one line" },
+                { "read -r x; exec cat /dev/zero\n", "writes without end" },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct probe *p = probe_of(rows[i].body);
+                /* Two writes may arrive as one or as two: the second is then unasked for. */
+                struct err e = ERR_INIT;
+                cleanup_gpu_sample struct gpu_sample s = { 0 };
+                if (ask(p, 9000, &s, &e) == 0)
+                        fail_msg("row %zu was accepted", i);
+                if (e.code != ERR_FAILED || !strstr(e.msg, rows[i].message))
+                        fail_msg("row %zu: %d %s", i, e.code, e.msg);
+                probe_free(p);
         }
+        assert_int_equal(children(), 0);
 }
 
-static void test_those_that_hang_are_few(void **state)
+/* A line that nobody asked for is not the answer to the next question. */
+static void test_unasked(void **state)
 {
-        const struct silent *s = *state;
-        struct gpu_sample sample = { 0 };
+        (void)state;
+        struct probe *p =
+                probe_of("read -r x; say asked; sleep 0.2; say unasked; exec sleep 600\n");
+        must_answer(p, "asked");
+        sleep(1);
+        must_answer(p, "asked");
+        assert_int_equal(starts(), 2);
+        probe_free(p);
+}
+
+static void test_no_program(void **state)
+{
+        (void)state;
         struct err e = ERR_INIT;
-        pid_t v[64];
-        struct probe *p = probe_new(s->command, NULL, NULL);
-        pid_t tracer = hold_all(s);
-        assert_true(tracer > 0);
-        for (int i = 0; i < PROBE_LEFT_MAX + 3; i++) {
-                int64_t deadline = clock_mono_ms() + PROBE_RESTART_MS + 300;
-                assert_int_equal(probe_sample(p, deadline, -1, &sample, &e), -1);
-                assert_int_equal(e.code, ERR_BUSY);
-        }
-        assert_int_equal(waitpid(tracer, NULL, WNOHANG), 0);
-        assert_int_equal(pids(s, v, ARRAY_LEN(v)), PROBE_LEFT_MAX);
-        assert_non_null(strstr(e.msg, "hang in the driver"));
-        /* The driver comes back to life. */
-        kill(tracer, SIGKILL);
-        waitpid(tracer, NULL, 0);
-        int64_t deadline = clock_mono_ms() + PROBE_RESTART_MS + 300;
-        assert_int_equal(probe_sample(p, deadline, -1, &sample, &e), -1);
-        assert_int_equal(pids(s, v, ARRAY_LEN(v)), PROBE_LEFT_MAX + 1);
+        cleanup_gpu_sample struct gpu_sample s = { 0 };
+        struct probe *p = probe_new("/nonexistent/ds01-gpu-probe", NULL, NULL);
+        assert_int_equal(ask(p, 1000, &s, &e), 0);
+        assert_int_equal(s.health, GPU_HEALTH_NONE);
+        assert_string_equal(s.why, "there is no /nonexistent/ds01-gpu-probe");
         probe_free(p);
+        /* There, and no program. */
+        cleanup_free char *path = in_folder("program");
+        write_text("program", "text", 0644);
+        p = probe_new(path, NULL, NULL);
+        must_fail(p, 1000, ERR_FAILED, "Can't start ");
+        must_fail(p, 1500, ERR_FAILED, "Can't start ");
+        probe_free(p);
+}
+
+/* The child gets three descriptors, no blocked signals, and none ignored. */
+static void test_inherits_nothing(void **state)
+{
+        (void)state;
+        sigset_t block, old;
+        int fds[2];
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        assert_in_range(fds[0], 3, 9);
+        signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&block);
+        sigaddset(&block, SIGTERM);
+        sigprocmask(SIG_BLOCK, &block, &old);
+        /* From 10 on the shell has its own; 32 and 33 are libc's own signals. */
+        struct probe *p = probe_of("for i in 3 4 5 6 7 8 9; do\n"
+                                   "  [ ! -e /proc/$$/fd/$i ] || fds=\"$fds $i\"; done\n"
+                                   "signals=$(grep -E 'Sig(Blk|Ign)' /proc/$$/status | tr -d "
+                                   "'\\n\\t')\n"
+                                   "read -r x; say \"$fds$signals\"; read -r x\n");
+        must_answer(p, "SigBlk:0000000000000000SigIgn:0000000180000000");
+        probe_free(p);
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        close(fds[0]);
+        close(fds[1]);
+}
+
+/* Without a handler for SIGPIPE: writing to one that has ended must not end us. */
+static void test_no_sigpipe(void **state)
+{
+        (void)state;
+        signal(SIGPIPE, SIG_DFL);
+        struct probe *p = probe_of("exec <&-\nread -r x\nsay early; exec sleep 600\n");
+        struct err e = ERR_INIT;
+        cleanup_gpu_sample struct gpu_sample s = { 0 };
+        ask(p, 3000, &s, &e);
+        probe_free(p);
+        assert_int_equal(children(), 0);
+}
+
+static int clean(void **state)
+{
+        (void)state;
+        folder_remove((const char *const[]){ "program", "starts", NULL });
+        return 0;
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(
-                        test_the_end_is_not_waited_for, make_silent, remove_silent),
-                cmocka_unit_test_setup_teardown(
-                        test_those_that_hang_are_few, make_silent, remove_silent),
+                cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_arguments),
+                cmocka_unit_test(test_hangs),
+                cmocka_unit_test(test_ends),
+                cmocka_unit_test(test_nonsense),
+                cmocka_unit_test(test_unasked),
+                cmocka_unit_test(test_no_program),
+                cmocka_unit_test(test_inherits_nothing),
+                cmocka_unit_test(test_no_sigpipe),
         };
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, folder_make, clean);
 }
