@@ -32,7 +32,8 @@ ONLY = {
     r"toml\+\+/.*": {"project"},
     r"archive(_entry)?\.h": {"project"},
     r"yaml\.h": {"base"},
-    r"nvml\.h": {"gpu"},
+    r"(.*/)?nvml\.h": {"gpu"},
+    r"gpu/probe/.*": {"gpu"},  # the program's own parts: ds01d sees gpu/probe.h
     r"systemd/.*": {"rpc", "host", "daemon"},
 }
 

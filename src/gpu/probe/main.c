@@ -4,10 +4,11 @@
  *
  * A process of its own because a driver can hang for ever: ds01d kills it and starts another. It
  * needs no right but to open the GPUs' devices, which everybody may, so it gives away all others
- * before it loads the vendor's library.
+ * before it loads the vendor's library. So it can't load a driver or make its device files either, as
+ * NVML does through a setuid helper: that is for nvidia-persistenced or udev. Until then it finds none.
  */
 #include "base/fd.h"
-#include "gpu/probe/nvml.h"
+#include "gpu/probe/devices.h"
 #include "gpu/probe/simulate.h"
 #include "gpu/sample.h"
 
@@ -35,18 +36,11 @@ static int drop_rights(void)
         if (geteuid() == 0 && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
                                       setresuid(NOBODY, NOBODY, NOBODY)))
                 return -1;
+        /* Nothing of the parent's is open; if ever it is, the library is not to have it. */
+        if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0 && errno != ENOSYS)
+                return -1;
         /* A change of identity forgets it. */
         return prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_DUMPABLE, 0) ? -1 : 0;
-}
-
-/* Opened anew for each line, without rights: it lies where everybody may look. */
-static int world_text(int fd, char **ret)
-{
-        char *text = xcalloc(WORLD_MAX + 1, 1);
-        ssize_t n = pread(fd, text, WORLD_MAX, 0);
-        text[n > 0 ? n : 0] = '\0';
-        *ret = text;
-        return n < 0 ? -1 : 0;
 }
 
 static int simulate(const struct options *o, struct gpu_sample *ret, struct err *e)
@@ -54,10 +48,12 @@ static int simulate(const struct options *o, struct gpu_sample *ret, struct err 
         struct simulate_order order = { 0 };
         if (simulate_parse(o->simulate, ret, e) < 0)
                 return -1;
-        cleanup_close int fd = o->world ? open(o->world, O_RDONLY | O_CLOEXEC) : -1;
         cleanup_free char *world = NULL;
-        if (fd >= 0 && world_text(fd, &world) == 0)
+        struct err unread = ERR_INIT;
+        if (o->world && fd_read_file(AT_FDCWD, o->world, WORLD_MAX, &world, NULL, &unread) == 0)
                 simulate_apply(world, ret, &order);
+        else if (o->world && errno != ENOENT)
+                simulate_fail(ret, unread.msg);
         if (order.die)
                 _exit(1);
         if (order.hang_s)
@@ -72,7 +68,7 @@ static int answer(const struct options *o, struct err *e)
                 if (simulate(o, &s, e) < 0)
                         return -1;
         } else {
-                nvml_sample(&s);
+                devices_sample(&s);
         }
         cleanup_free char *text = gpu_sample_text(&s);
         cleanup_free char *line = xasprintf("%s\n", text);
@@ -104,7 +100,7 @@ static int usage(FILE *f)
               "\n"
               "  --serve          write a line for each newline on stdin, until its end\n"
               "  --simulate=SPEC  pretend: 4xA100-40G,2xH100:mig=3g.40gb+2x2g.20gb\n"
-              "  --world=FILE     what pretended GPUs do, read for each line:\n"
+              "  --world=FILE     what pretended GPUs do, read for each line, by account nobody:\n"
               "                     gpu 0 util=37 memory=10G temp=61 power=250\n"
               "                     gpu 1 process=4242:1G      a process uses it\n"
               "                     gpu 2 lost                 gpu 3.0 is a part of GPU 3\n"
@@ -115,8 +111,8 @@ static int usage(FILE *f)
               "\n"
               "GPUs that can be pretended: ",
                 f);
-        for (size_t i = 0; simulate_models[i]; i++)
-                fprintf(f, "%s%s", i ? ", " : "", simulate_models[i]);
+        for (size_t i = 0; simulate_model(i); i++)
+                fprintf(f, "%s%s", i ? ", " : "", simulate_model(i));
         fputc('\n', f);
         return f == stdout ? 0 : 2;
 }

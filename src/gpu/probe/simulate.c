@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GROUP_MAX = 64, PARTS_MAX = 16 };
+enum { GROUP_MAX = 64 };
 
 /* Sizes and slices as the makers give them; of 0: it can't be cut. */
 static const struct model {
@@ -25,22 +25,38 @@ static const struct model {
         { "RTX4090", "NVIDIA GeForce RTX 4090", 24, 0, 20 },
 };
 
-const char *const simulate_models[] = { "A100-40G", "A100-80G", "H100", "H200", "A30", "L40S",
-        "V100-32G", "T4", "RTX4090", NULL };
+const char *simulate_model(size_t i)
+{
+        return i < ARRAY_LEN(models) ? models[i].word : NULL;
+}
 
 /* ---- the specification ---- */
 
-/* A number and "x" in front of a word: 1 without; 0 if it is no count. */
-static int take_count(const char **s)
+/* The digits at s as a number, at most 9999; how many there were is *ret_len. */
+static int take_number(const char *s, size_t *ret_len)
 {
-        const char *p = *s;
-        long n = 0;
-        while (isdigit((unsigned char)*p) && n < 1000)
-                n = n * 10 + (*p++ - '0');
-        if (p == *s || *p != 'x')
-                return 1;
-        *s = p + 1;
-        return n >= 1 && n <= GROUP_MAX ? (int)n : 0;
+        int n = 0;
+        size_t i = 0;
+        for (; isdigit((unsigned char)s[i]); i++)
+                n = n < 1000 ? n * 10 + (s[i] - '0') : 9999;
+        *ret_len = i;
+        return n;
+}
+
+/* A number and "x" in front of a word, which *s moves to; 1 if there is none. */
+static int take_count(const char **s, int *ret, struct err *e)
+{
+        size_t len;
+        int n = take_number(*s, &len);
+        *ret = 1;
+        if (len == 0 || (*s)[len] != 'x')
+                return 0;
+        if (n < 1 || n > GROUP_MAX)
+                return err_set(e, ERR_INVALID, "'%.*sx': a count goes from 1 to %d",
+                        (int)(len < 9 ? len : 9), *s, GROUP_MAX);
+        *s += len + 1;
+        *ret = n;
+        return 0;
 }
 
 static const struct model *find_model(const char *word, size_t n)
@@ -53,13 +69,11 @@ static const struct model *find_model(const char *word, size_t n)
 
 static int unknown_model(const char *word, size_t n, struct err *e)
 {
-        struct buf b = BUF_INIT(512);
+        cleanup_buf struct buf b = BUF_INIT(512);
         for (size_t i = 0; i < ARRAY_LEN(models); i++)
                 buf_printf(&b, "%s%s", i ? ", " : "", models[i].word);
-        err_set(e, ERR_INVALID, "'%.*s' is no GPU that can be simulated: %s",
+        return err_set(e, ERR_INVALID, "'%.*s' is no GPU that can be simulated; there are %s",
                 (int)(n < 40 ? n : 40), word, buf_str(&b));
-        buf_done(&b);
-        return err_fix(e, "--simulate=4xA100-40G,2xH100:mig=3g.40gb+2x2g.20gb");
 }
 
 static int add_gpu(struct gpu_sample *s, const struct model *m, int index, bool mig, struct err *e)
@@ -102,64 +116,79 @@ static int add_instance(struct gpu_sample *s, const struct model *m, int index, 
 /* "3g.20gb": compute slices and memory. */
 static bool read_profile(const char *s, size_t n, int *ret_slices, int *ret_gib)
 {
-        char text[32];
-        int end = 0;
-        if (n >= sizeof text)
+        size_t slices, gib;
+        *ret_slices = take_number(s, &slices);
+        if (strncmp(s + slices, "g.", 2) != 0)
                 return false;
-        memcpy(text, s, n);
-        text[n] = '\0';
-        return sscanf(text, "%1dg.%3dgb%n", ret_slices, ret_gib, &end) == 2 && (size_t)end == n &&
-               *ret_slices > 0 && *ret_gib > 0;
+        *ret_gib = take_number(s + slices + 2, &gib);
+        return slices == 1 && *ret_slices > 0 && gib > 0 && gib <= 3 && *ret_gib > 0 &&
+               slices + gib + 4 == n && strncmp(s + n - 2, "gb", 2) == 0;
+}
+
+/* What is left of a GPU while it is cut. */
+struct rest {
+        int instances, slices, gib;
+};
+
+static int cut(struct gpu_sample *s, const struct model *m, int index, const char *profile,
+        size_t n, struct rest *rest, struct err *e)
+{
+        int slices, gib;
+        if (!read_profile(profile, n, &slices, &gib))
+                return err_set(e, ERR_INVALID, "'%.*s' is no part of a GPU, such as 3g.20gb",
+                        (int)(n < 40 ? n : 40), profile);
+        rest->slices -= slices;
+        /* Names round up: two of 3g.71gb fit into an H200 of 141 GB. */
+        rest->gib -= gib - 1;
+        if (rest->slices < 0 || rest->gib < 0)
+                return err_set(e, ERR_INVALID,
+                        "'%.*s' is too much: %s has %d compute slices and %d GB for all its parts",
+                        (int)n, profile, m->word, m->of, m->gib);
+        return add_instance(s, m, index, rest->instances++, profile, n, slices, gib, e);
 }
 
 static int add_parts(struct gpu_sample *s, const struct model *m, int index, const char *parts,
-        size_t len, struct err *e)
+        const char *end, struct err *e)
 {
-        int used = 0, instance = 0;
-        for (const char *end = parts + len; parts < end;) {
-                int count = take_count(&parts), slices, gib;
+        struct rest rest = { .slices = m->of, .gib = m->gib };
+        for (const char *p = parts;; p++) {
+                int count;
                 size_t n = 0;
-                while (parts + n < end && parts[n] != '+')
+                if (take_count(&p, &count, e) < 0)
+                        return -1;
+                while (p + n < end && p[n] != '+')
                         n++;
-                if (count == 0 || !read_profile(parts, n, &slices, &gib))
-                        return err_set(e, ERR_INVALID,
-                                "'%.*s' is no part of a GPU, such as 3g.20gb",
-                                (int)(n < 40 ? n : 40), parts);
-                for (int i = 0; i < count; i++) {
-                        used += slices;
-                        if (used > m->of || instance >= PARTS_MAX)
-                                return err_set(e, ERR_INVALID,
-                                        "A %s has %d compute slices, less than its parts together",
-                                        m->word, m->of);
-                        if (add_instance(s, m, index, instance++, parts, n, slices, gib, e) < 0)
+                while (count-- > 0)
+                        if (cut(s, m, index, p, n, &rest, e) < 0)
                                 return -1;
-                }
-                parts += n;
-                if (parts < end)
-                        parts++;
+                p += n;
+                if (p == end)
+                        return 0;
         }
-        return 0;
 }
 
 static int add_group(struct gpu_sample *s, const char *group, size_t len, int *index, struct err *e)
 {
         const char *p = group, *end = group + len;
-        int count = take_count(&p);
+        int count;
         size_t n = 0;
+        if (take_count(&p, &count, e) < 0)
+                return -1;
         while (p + n < end && p[n] != ':')
                 n++;
         const struct model *m = find_model(p, n);
-        if (!m || count == 0)
-                return unknown_model(group, len, e);
+        if (!m)
+                return unknown_model(p, n, e);
         const char *rest = p + n;
         bool mig = rest < end;
-        if (mig && (end - rest < 6 || strncmp(rest, ":mig=", 5) != 0))
-                return err_set(e, ERR_INVALID, "':mig=' and parts are needed after '%s'", m->word);
+        if (mig && strncmp(rest, ":mig=", 5) != 0)
+                return err_set(e, ERR_INVALID, "'%s' is followed by something that is not ':mig='",
+                        m->word);
         if (mig && m->of == 0)
-                return err_set(e, ERR_INVALID, "A %s can't be cut into parts", m->word);
+                return err_set(e, ERR_INVALID, "'%s' can't be cut into parts", m->word);
         for (int i = 0; i < count; i++, (*index)++)
                 if (add_gpu(s, m, *index, mig, e) < 0 ||
-                        (mig && add_parts(s, m, *index, rest + 5, (size_t)(end - rest - 5), e) < 0))
+                        (mig && add_parts(s, m, *index, rest + 5, end, e) < 0))
                         return -1;
         return 0;
 }
@@ -171,8 +200,10 @@ int simulate_parse(const char *spec, struct gpu_sample *ret, struct err *e)
         snprintf(s.driver, sizeof s.driver, "simulated");
         for (const char *p = spec;;) {
                 size_t n = strcspn(p, ",");
-                if (add_group(&s, p, n, &index, e) < 0)
-                        return -1;
+                if (add_group(&s, p, n, &index, e) < 0) {
+                        e->code = ERR_INVALID;
+                        return err_fix(e, "--simulate=4xA100-40G,2xH100:mig=3g.40gb+2x2g.20gb");
+                }
                 if (p[n] == '\0')
                         break;
                 p += n + 1;
@@ -184,12 +215,25 @@ int simulate_parse(const char *spec, struct gpu_sample *ret, struct err *e)
 
 /* ---- the world ---- */
 
+/* A driver that doesn't work lists nothing. */
+static void drop_devices(struct gpu_sample *s, enum gpu_health health)
+{
+        for (size_t i = 0; i < s->n; i++)
+                free(s->v[i].processes);
+        s->n = 0;
+        s->health = health;
+}
+
+void simulate_fail(struct gpu_sample *s, const char *why)
+{
+        drop_devices(s, GPU_HEALTH_FAILED);
+        snprintf(s->why, sizeof s->why, "the world file: %.200s", why);
+}
+
 static bool fail(struct gpu_sample *s, const char *line)
 {
-        cleanup_free char *safe = str_safe(line);
-        s->health = GPU_HEALTH_FAILED;
-        snprintf(s->why, sizeof s->why, "the world file has a line that means nothing: %.150s",
-                safe);
+        cleanup_free char *why = xasprintf("a line means nothing: %s", line);
+        simulate_fail(s, why);
         return false;
 }
 
@@ -207,13 +251,17 @@ static struct gpu *find_slot(struct gpu_sample *s, const char *slot)
 /* "10G", "512M", "1024" */
 static bool read_bytes(const char *text, int64_t *ret)
 {
-        char unit = '\0', rest = '\0';
+        static const char units[] = "KMG";
+        size_t digits = strspn(text, "0123456789");
+        const char *unit = text[digits] ? strchr(units, text[digits]) : NULL;
+        cleanup_free char *number = xstrndup(text, digits);
         long long n;
-        int fields = sscanf(text, "%lld%c%c", &n, &unit, &rest);
-        if (fields < 1 || fields > 2 || n < 0 || n > 1 << 20)
+        if (text[digits] && (!unit || text[digits + 1]))
                 return false;
-        int shift = fields == 1 ? 0 : unit == 'K' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : -1;
-        if (shift < 0)
+        if (!str_to_int(number, 0, GPU_MEMORY_MAX, &n))
+                return false;
+        int shift = unit ? (int)(unit - units + 1) * 10 : 0;
+        if (n > GPU_MEMORY_MAX >> shift)
                 return false;
         *ret = (int64_t)n << shift;
         return true;
@@ -234,26 +282,50 @@ static bool add_process(struct gpu *g, const char *text)
         return true;
 }
 
-static bool set_word(struct gpu *g, const char *word)
+/* A number of a whole GPU, which its parts don't have. */
+static bool set_figure(struct gpu *g, const char *word)
 {
         long long n;
-        if (strcmp(word, "lost") == 0) {
-                g->lost = true;
-                return true;
-        }
-        if (str_starts(word, "process="))
-                return add_process(g, word + 8);
-        if (str_starts(word, "memory="))
-                return read_bytes(word + 7, &g->memory_used) && g->memory_used <= g->memory_total;
-        if (str_starts(word, "util=") && str_to_int(word + 5, 0, 100, &n))
+        if (g->instance >= 0)
+                return false;
+        if (str_starts(word, "util=") && !g->mig && str_to_int(word + 5, 0, 100, &n))
                 g->utilisation = n;
         else if (str_starts(word, "temp=") && str_to_int(word + 5, 0, 150, &n))
                 g->temperature = n;
         else if (str_starts(word, "power=") && str_to_int(word + 6, 0, 2000, &n))
                 g->power = n * 1000;
+        else if (strcmp(word, "lost") == 0)
+                g->lost = true;
         else
                 return false;
         return true;
+}
+
+static bool set_word(struct gpu *g, const char *word)
+{
+        if (str_starts(word, "process="))
+                return add_process(g, word + 8);
+        if (str_starts(word, "memory="))
+                return read_bytes(word + 7, &g->memory_used) && g->memory_used <= g->memory_total;
+        return set_figure(g, word);
+}
+
+/* A lost GPU tells nothing any more, nor do its parts. */
+static void silence_lost(struct gpu_sample *s)
+{
+        bool lost = false;
+        for (size_t i = 0; i < s->n; i++) {
+                struct gpu *g = &s->v[i];
+                if (g->instance < 0)
+                        lost = g->lost;
+                if (!lost)
+                        continue;
+                g->lost = true;
+                g->memory_used = g->utilisation = g->temperature = g->power = GPU_UNKNOWN;
+                g->processes_known = false;
+                free(take_ptr(g->processes));
+                g->n_processes = 0;
+        }
 }
 
 static bool set_health(struct gpu_sample *s, const char *word, const char *why)
@@ -266,11 +338,7 @@ static bool set_health(struct gpu_sample *s, const char *word, const char *why)
         for (size_t i = 0; i < ARRAY_LEN(words); i++) {
                 if (!str_eq(word, words[i].word))
                         continue;
-                /* A driver that doesn't work lists nothing. */
-                for (size_t k = 0; k < s->n; k++)
-                        free(s->v[k].processes);
-                s->n = 0;
-                s->health = words[i].health;
+                drop_devices(s, words[i].health);
                 snprintf(s->why, sizeof s->why, "%s", str_or_empty(why));
                 return true;
         }
@@ -314,4 +382,5 @@ void simulate_apply(const char *world, struct gpu_sample *s, struct simulate_ord
                         return;
                 world += n + (world[n] == '\n');
         }
+        silence_lost(s);
 }
