@@ -4,76 +4,14 @@
 #include "base/json.h"
 #include "cli/build.h"
 #include "cli/gpus.h"
-#include "cli/launch.h"
 #include "cli/out.h"
 #include "cli/pick-project.h"
+#include "cli/plan.h"
 #include "cli/prompt.h"
-#include "cli/pull.h"
 #include "cli/retire.h"
 #include "cli/session.h"
-#include "project/find.h"
-#include "project/pyproject.h"
 
 #include <string.h>
-#include <unistd.h>
-
-struct plan {
-        struct cli *c;
-        char name[41];
-        int dir_fd;
-        char *path;
-        struct pyproject py;
-        json_t *image;     /* Images.Get of what the project runs on */
-        json_t *container; /* Containers.Get, or NULL */
-        bool dry_run;
-        int gpus; /* -1: what is usual */
-        struct wait wait;
-};
-
-static void plan_done(struct plan *p)
-{
-        if (p->dir_fd >= 0)
-                close(p->dir_fd);
-        free(p->path);
-        pyproject_done(&p->py);
-        json_decref(p->image);
-        json_decref(p->container);
-}
-
-static int read_project(struct plan *p, struct err *e)
-{
-        bool exists;
-        if (project_open(p->name, &p->dir_fd, &p->path, e) < 0)
-                return -1;
-        cleanup_free char *folder = project_shown(p->name);
-        return pyproject_load(p->dir_fd, folder, &p->py, &exists, e);
-}
-
-/* What ds01d knows: the image, and a container of that name. */
-static int ask_daemon(struct plan *p, struct err *e)
-{
-        json_t *query = p->py.image
-                                ? json_pack("{s:s, s:s}", "project", p->name, "image", p->py.image)
-                                : json_pack("{s:s}", "project", p->name);
-        if (cli_call(p->c, "io.ds01.Images.Get", query, &p->image, e) < 0)
-                return -1;
-        struct err missing = ERR_INIT;
-        if (cli_call(p->c, "io.ds01.Containers.Get", json_pack("{s:s}", "name", p->name),
-                    &p->container, &missing) < 0 &&
-                missing.code != ERR_NOT_FOUND) {
-                *e = missing;
-                return -1;
-        }
-        return 0;
-}
-
-/* A project on a catalogue image is not built; it must only be there, or be fetched. */
-static int have_catalogue_image(struct plan *p, struct err *e)
-{
-        if (json_bool(p->image, "exists", false) || p->dry_run)
-                return 0;
-        return image_pull(p->c, json_str(p->image, "image"), e);
-}
 
 static int have_image(struct plan *p, bool *ret_built, struct err *e)
 {
@@ -81,7 +19,7 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
         cleanup_free char *why = NULL;
         *ret_built = false;
         if (p->py.image)
-                return have_catalogue_image(p, e);
+                return plan_catalogue_image(p, e);
         if (build_needed(p->dir_fd, p->image, &need, &why, e) < 0)
                 return -1;
         const char *ref = str_or_empty(json_str(p->image, "image"));
@@ -124,25 +62,10 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
 static int launch_new(struct plan *p, bool instead, struct err *e)
 {
         cleanup_folders struct folders f = FOLDERS_INIT;
-        cleanup_strv struct strv data = { 0 };
         cleanup_json json_t *reply = NULL;
-        cli_values(p->c, "data", &data);
-        for (size_t i = 0; i < p->py.data.n && data.n == 0; i++)
-                strv_add(&data, p->py.data.v[i]);
-        if (folders_workspace(&f, p->path, e) < 0)
+        if (plan_folders(p, &f, e) < 0)
                 return -1;
-        for (size_t i = 0; i < data.n; i++)
-                if (folders_data(&f, data.v[i], e) < 0)
-                        return -1;
-        if (folders_open(&f, e) < 0)
-                return -1;
-        struct launch l = { .name = p->name,
-                .project = p->name,
-                .image = str_or_empty(p->py.image),
-                .interface = "orchestration",
-                .folders = &f,
-                .gpus = p->gpus,
-                .wait = &p->wait };
+        struct launch l = plan_launch(p, &f);
         if (p->dry_run) {
                 out_say("Would launch %s from %s with %s at /workspace.", p->name,
                         str_or_empty(json_str(p->image, "image")), p->path);
@@ -197,8 +120,7 @@ static int launch(struct plan *p, struct err *e)
 {
         bool built;
         int status = 0;
-        if (read_project(p, e) < 0 || gpus_asked(p->c, &p->py, &p->gpus, e) < 0 ||
-                ask_daemon(p, e) < 0)
+        if (plan_read(p, e) < 0)
                 return -1;
         const char *state = p->container ? str_or_empty(json_str(p->container, "state")) : "";
         if (strcmp(state, "running") == 0)
@@ -216,9 +138,8 @@ static int launch(struct plan *p, struct err *e)
 
 static int run(struct cli *c, struct err *e)
 {
-        struct plan p = {
-                .c = c, .dir_fd = -1, .py = PYPROJECT_INIT, .dry_run = cli_has(c, "dry-run")
-        };
+        struct plan p = PLAN_INIT(c);
+        p.dry_run = cli_has(c, "dry-run");
         if (cli_has(c, "open") && cli_has(c, "background"))
                 return cli_usage(c, e, "Options --open and --background exclude each other");
         if (wait_option(c, &p.wait, e) < 0 || gpus_asked(c, NULL, &p.gpus, e) < 0 ||
