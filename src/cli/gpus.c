@@ -5,6 +5,7 @@
 #include "base/json.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { GPUS_MAX = 64, NAMES_MAX = 3, SOON_S = 60 };
 
@@ -67,4 +68,39 @@ char *gpus_eta(const json_t *ticket)
                 return xasprintf("within %s", late);
         return strcmp(early, late) == 0 ? xasprintf("in about %s", late)
                                         : xasprintf("in %s to %s", early, late);
+}
+
+char *gpus_standing(const json_t *ticket)
+{
+        cleanup_free char *place = gpus_place(ticket);
+        cleanup_free char *eta = gpus_eta(ticket);
+        const char *rest = *eta ? eta : str_or_empty(json_str(ticket, "reason"));
+        return xasprintf("%s%s%s", place, *rest ? ", " : "", rest);
+}
+
+char *gpus_time(int64_t unix_s)
+{
+        char text[32];
+        struct tm then, today;
+        time_t t = (time_t)unix_s, now = (time_t)clock_unix();
+        if (unix_s == 0 || !localtime_r(&t, &then) || !localtime_r(&now, &today))
+                return xstrdup("no end");
+        bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
+        if (strftime(text, sizeof text, same_day ? "%H:%M" : "%e %b %H:%M", &then) == 0)
+                return xstrdup("no end");
+        return xstrdup(text + strspn(text, " "));
+}
+
+char *gpus_state(const json_t *gpu)
+{
+        const char *slot = str_or_empty(json_str(gpu, "slot"));
+        const char *state = str_or_empty(json_str(gpu, "state"));
+        const char *user = str_or_empty(json_str(gpu, "user"));
+        const char *reason = str_or_empty(json_str(gpu, "reason"));
+        int64_t until = json_int(gpu, "until", 0);
+        cleanup_free char *when = gpus_time(until);
+        if (strcmp(state, "held") != 0)
+                return xasprintf("GPU %s is %s%s%s", slot, state, *reason ? ": " : "", reason);
+        return xasprintf("GPU %s is held%s%s%s%s", slot, *user ? " by " : "", user,
+                until ? " until " : ", ", when);
 }

@@ -23,3 +23,10 @@ char *gpus_place(const json_t *ticket);
 /* "in 20m to 2h", "in 20m at the earliest, no end known": when its turn comes; "" if that isn't known;
  * owned. */
 char *gpus_eta(const json_t *ticket);
+/* Both in one: "2nd in line, behind bob, in 20m to 2h"; where no time is known, the reason instead. */
+char *gpus_standing(const json_t *ticket);
+
+/* Of a row of Gpus.List: "GPU 2 is held by bob until 18:30", "GPU 2 is drained: a process is left"; owned. */
+char *gpus_state(const json_t *gpu);
+/* "18:30" today, "28 Nov 18:30" otherwise; "no end" for 0; owned. */
+char *gpus_time(int64_t unix_s);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { TURNS_MAX = 3 };
+
 void folders_done(struct folders *f)
 {
         for (size_t i = 0; i < f->n_fds; i++)
@@ -152,10 +154,12 @@ static int request_once(struct cli *c, const struct launch *l, const char *what,
 static int request(struct cli *c, const struct launch *l, const char *what, const char *method,
         json_t **ret_reply, struct err *e)
 {
-        for (;;) {
+        bool may_wait = l->wait && l->wait->wanted;
+        for (int turns = 0;; turns++) {
                 if (request_once(c, l, what, method, ret_reply, e) == 0)
                         return 0;
-                if (e->code != ERR_UNAVAILABLE || !l->wait || !l->wait->wanted ||
+                /* Refused although it is its turn, again and again: waiting is not what helps. */
+                if (e->code != ERR_UNAVAILABLE || !may_wait || turns == TURNS_MAX ||
                         wait_for_turn(c, l->name, l->gpus, l->wait, e) < 0)
                         return -1;
         }
@@ -171,10 +175,10 @@ int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, str
         return request(c, l, "Creating the container", "io.ds01.Containers.Create", ret_reply, e);
 }
 
-/* The GPUs that it was made with, and no others: there is no line for those, one asks again. */
-static int start_or_wait(struct cli *c, const char *name, const struct folders *f,
+static int start_or_wait(struct cli *c, const json_t *row, const struct folders *f,
         const struct wait *wait, json_t **ret_reply, struct err *e)
 {
+        const char *name = json_str(row, "name");
         for (;;) {
                 struct progress p;
                 progress_start(&p, "Starting the container");
@@ -183,8 +187,9 @@ static int start_or_wait(struct cli *c, const char *name, const struct folders *
                 progress_end(&p);
                 if (r == 0)
                         return 0;
+                const json_t *uuids = json_object_get(row, "gpu_uuids");
                 if (e->code != ERR_UNAVAILABLE || !wait || !wait->wanted ||
-                        wait_a_little(c, name, "its own GPUs", wait, e) < 0)
+                        wait_for_own(c, name, uuids, wait, e) < 0)
                         return -1;
         }
 }
@@ -210,7 +215,7 @@ int launch_start(struct cli *c, const json_t *row, const struct wait *wait, json
         }
         if (folders_open(&f, e) < 0)
                 return -1;
-        int r = start_or_wait(c, json_str(row, "name"), &f, wait, ret_reply, e);
+        int r = start_or_wait(c, row, &f, wait, ret_reply, e);
         if (r == 0 && json_bool(*ret_reply, "limits_older", false))
                 out_say("%s keeps the limits it was made with; yours are others now (check-limits). To have those:\n"
                         "container retire %s, then launch it again.",

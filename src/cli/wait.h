@@ -23,14 +23,15 @@ int wait_option(const struct cli *c, struct wait *ret, struct err *e);
 
 /*
  * Joins the queue for `gpus` GPUs (-1: one) for that container, and waits until its turn has come: the
- * next launch of that name has them. ERR_BUSY when the time is over, ERR_INTERRUPTED on Ctrl-C. A restart
- * of ds01d costs no place.
+ * next launch of that name has them. ERR_BUSY when the time is over, ERR_INTERRUPTED on Ctrl-C; both
+ * leave the queue, unless the container was in line before. A restart of ds01d costs no place.
  */
 int wait_for_turn(struct cli *c, const char *name, int gpus, const struct wait *w, struct err *e);
 
 /*
- * For a container whose own GPUs are wanted: waits two seconds, or until the time is over, as above.
- * `why` is what it waits for.
+ * For a container that was made with these GPUs (an array of uuids) and was refused because others have
+ * them: waits until they look free, or until asking again tells more. There is no line for those: the
+ * queue gives any GPU. Ends early as above.
  */
-int wait_a_little(
-        struct cli *c, const char *name, const char *why, const struct wait *w, struct err *e);
+int wait_for_own(
+        struct cli *c, const char *name, const json_t *uuids, const struct wait *w, struct err *e);

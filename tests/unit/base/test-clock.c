@@ -52,6 +52,27 @@ static void test_duration(void **state)
         assert_true(strlen(out) < CLOCK_DURATION_LEN);
 }
 
+static void test_read_duration(void **state)
+{
+        (void)state;
+        enum { MAX_S = 30 * 86400 };
+        static const struct {
+                const char *text;
+                int64_t seconds; /* -1: refused */
+        } rows[] = { { "90s", 90 }, { "30m", 1800 }, { "2h", 7200 }, { "1d", 86400 },
+                { "1h30m", 5400 }, { "1d2h3m4s", 93784 }, { "0s", 0 }, { "30d", MAX_S },
+                { "720h", MAX_S }, { "30d1s", -1 }, { "31d", -1 }, { "", -1 }, { "2", -1 },
+                { "h", -1 }, { "2h30", -1 }, { "30m2h", -1 }, { "1h1h", -1 }, { "-1h", -1 },
+                { "1.5h", -1 }, { "2 h", -1 }, { " 2h", -1 }, { "2H", -1 }, { "2h ", -1 },
+                { "99999999999999999999s", -1 }, { "9223372036854775807d", -1 } };
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+                int64_t seconds = -1;
+                bool read = clock_read_duration(rows[i].text, MAX_S, &seconds);
+                if (read != (rows[i].seconds >= 0) || seconds != rows[i].seconds)
+                        fail_msg("'%s': %lld", rows[i].text, (long long)seconds);
+        }
+}
+
 static void test_deadlines(void **state)
 {
         (void)state;
@@ -71,6 +92,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rfc3339),
                 cmocka_unit_test(test_duration),
+                cmocka_unit_test(test_read_duration),
                 cmocka_unit_test(test_deadlines),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
