@@ -121,7 +121,8 @@ static int unknown_option(const struct cli *c, const char *given, struct err *e)
         const char *near = str_starts(bare, "--") ? str_nearest(bare + 2, words) : NULL;
         err_set(e, ERR_INVALID, "Unknown option '%.60s'%s%s%s", safe,
                 near ? ", did you mean '--" : "", str_or_empty(near), near ? "'?" : "");
-        return err_fix(e, "%s-%s --help", c->cmd->noun, c->cmd->verb);
+        cleanup_free char *command = cli_command(c->cmd);
+        return err_fix(e, "%s --help", command);
 }
 
 static void remember(struct cli *c, const struct opt *o, const char *value)
@@ -129,6 +130,12 @@ static void remember(struct cli *c, const struct opt *o, const char *value)
         c->given = xrealloc(c->given, c->n_given + 1, sizeof *c->given);
         c->given[c->n_given].opt = o;
         c->given[c->n_given++].value = value;
+}
+
+/* The next word is its value where none is written with it. */
+static bool takes_value(const struct opt *o)
+{
+        return o->kind == OPT_VALUE || o->kind == OPT_LIST;
 }
 
 /* One `--name`, `--name=value` or `--name value`. */
@@ -142,7 +149,7 @@ static int long_option(struct cli *c, char **argv, int argc, int *i, struct err 
                 return unknown_option(c, argv[*i], e);
         if (o->kind == OPT_FLAG && value)
                 return cli_usage(c, e, "Option --%s takes no value", o->name);
-        if (o->kind != OPT_FLAG && o->kind != OPT_OPTIONAL && !value) {
+        if (takes_value(o) && !value) {
                 if (*i + 1 >= argc)
                         return cli_usage(c, e, "Option --%s needs a value: --%s=%s", o->name,
                                 o->name, o->arg);
@@ -159,7 +166,7 @@ static int short_options(struct cli *c, char **argv, int argc, int *i, struct er
                 const struct opt *o = find_in(c->cmd, NULL, 0, *p);
                 if (!o)
                         return unknown_option(c, argv[*i], e);
-                if (o->kind == OPT_FLAG || o->kind == OPT_OPTIONAL) {
+                if (!takes_value(o)) {
                         remember(c, o, NULL);
                         continue;
                 }

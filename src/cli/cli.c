@@ -58,6 +58,12 @@ int cli_call(struct cli *c, const char *method, json_t *params, json_t **ret, st
         return rpc_call(c->rpc, method, params, NULL, 0, ret, NULL, e);
 }
 
+char *cli_command(const struct command *cmd)
+{
+        bool own = strcmp(cmd->noun, "ds01") == 0;
+        return xasprintf("%s%s%s", cmd->noun, own ? " " : "-", cmd->verb);
+}
+
 char *cli_usage_line(const struct command *cmd)
 {
         static const char *const joined[] = { "container", "check", "policy" };
@@ -76,8 +82,9 @@ int cli_usage(const struct cli *c, struct err *e, const char *fmt, ...)
         vsnprintf(msg, sizeof msg, fmt, ap);
         va_end(ap);
         cleanup_free char *usage = cli_usage_line(c->cmd);
+        cleanup_free char *command = cli_command(c->cmd);
         err_set(e, ERR_INVALID, "%s", msg);
-        return err_fix(e, "Usage: %s\nMore: %s-%s --help", usage, c->cmd->noun, c->cmd->verb);
+        return err_fix(e, "Usage: %s\nMore: %s --help", usage, command);
 }
 
 int cli_name(const char *given, char ret_name[41], struct err *e)

@@ -96,6 +96,8 @@ const char *cli_socket_path(void);
 /* A usage error: exit status 2, with the usage line as the way out. Returns -1. */
 int cli_usage(const struct cli *c, struct err *e, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* What is typed to get at a command, in one word where there is one: "container-attach", "ds01 why"; owned. */
+char *cli_command(const struct command *cmd);
 /* "container attach [name] [-- COMMAND…]": owned by the caller. */
 char *cli_usage_line(const struct command *cmd);
 

@@ -137,16 +137,21 @@ static int call_with_folders(struct cli *c, const char *method, json_t *params,
         return r;
 }
 
+static json_t *launch_params(const struct launch *l)
+{
+        json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project,
+                "image", l->image, "interface", l->interface);
+        if (l->gpus >= 0)
+                json_object_set_new(params, "gpus", json_integer(l->gpus));
+        return params;
+}
+
 static int request_once(struct cli *c, const struct launch *l, const char *what, const char *method,
         json_t **ret_reply, struct err *e)
 {
         struct progress p;
         progress_start(&p, what);
-        json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project,
-                "image", l->image, "interface", l->interface);
-        if (l->gpus >= 0)
-                json_object_set_new(params, "gpus", json_integer(l->gpus));
-        int r = call_with_folders(c, method, params, l->folders, ret_reply, e);
+        int r = call_with_folders(c, method, launch_params(l), l->folders, ret_reply, e);
         progress_end(&p);
         return r;
 }
@@ -173,6 +178,13 @@ int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, st
 int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e)
 {
         return request(c, l, "Creating the container", "io.ds01.Containers.Create", ret_reply, e);
+}
+
+int launch_join(struct cli *c, const struct launch *l, json_t **ret_ticket, struct err *e)
+{
+        json_t *params = launch_params(l);
+        json_object_set_new(params, "launch", json_true());
+        return call_with_folders(c, "io.ds01.Queue.Join", params, l->folders, ret_ticket, e);
 }
 
 static int start_or_wait(struct cli *c, const json_t *row, const struct folders *f,

@@ -39,6 +39,9 @@ int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, st
 /* The same without starting it. */
 int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e);
 
+/* Joins the queue: ds01d launches it by itself when its turn comes. *ret_ticket is owned. */
+int launch_join(struct cli *c, const struct launch *l, json_t **ret_ticket, struct err *e);
+
 /*
  * Starts a container that exists but does not run, with fresh descriptors of the folders recorded
  * for it (`row` is its row from Containers.Get). Says so if its limits are older than the policy's.

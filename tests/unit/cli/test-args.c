@@ -60,6 +60,12 @@ static void test_forms(void **state)
                 { { "ds01", "version" }, "ds01", "version", 0 },
                 { { "ds01", "--version" }, "ds01", "version", 0 },
                 { { "ds01", "help" }, "ds01", "help", 0 },
+                /* A noun with a dash in it. */
+                { { "gpu-queue", "join", "x" }, "gpu-queue", "join", 1 },
+                { { "gpu-queue-join", "x" }, "gpu-queue", "join", 1 },
+                { { "ds01", "gpu-queue", "join", "x" }, "gpu-queue", "join", 1 },
+                { { "ds01", "gpu-queue-join", "x" }, "gpu-queue", "join", 1 },
+                { { "ds01", "why", "x" }, "ds01", "why", 1 },
         };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 struct line l;
@@ -155,6 +161,19 @@ static void test_options(void **state)
         assert_true(cli_has(&l.c, "all") && cli_has(&l.c, "quiet"));
         done(&l);
 
+        /* An optional value is only what stands behind "=". */
+        parse(&l, (const char *[]){ "container-start", "--wait", "2h", NULL });
+        assert_int_equal(l.r, 0);
+        assert_true(cli_has(&l.c, "wait"));
+        assert_null(cli_value(&l.c, "wait"));
+        assert_int_equal(l.c.n_args, 1);
+        assert_string_equal(l.c.args[0], "2h");
+        done(&l);
+        parse(&l, (const char *[]){ "container-start", "x", "--wait", "--wait=2h", NULL });
+        assert_int_equal(l.r, 0);
+        assert_string_equal(cli_value(&l.c, "wait"), "2h");
+        done(&l);
+
         /* A lone dash is no option; an empty value is a value. */
         parse(&l, (const char *[]){ "container", "deploy", "-", "--image=", NULL });
         assert_int_equal(l.r, 0);
@@ -223,6 +242,11 @@ static void test_errors(void **state)
                 { { "container", "deploy", "-d" }, "Option -d needs a value", "Usage: " },
                 { { "project", "launch", "a", "b" }, "One argument too many: 'b'",
                         "Usage: project launch [name]\nMore: project-launch --help" },
+                { { "ds01", "why", "a", "b" }, "One argument too many: 'b'",
+                        "Usage: ds01 why [name]\nMore: ds01 why --help" },
+                { { "ds01", "why", "--al" }, "Unknown option '--al'", "ds01 why --help" },
+                { { "gpu-queue", "jion" }, "Unknown command 'gpu-queue jion', did you mean 'join'?",
+                        "gpu-queue --help" },
                 { { "container-list", "x" }, "One argument too many: 'x'",
                         "Usage: container-list" },
                 { { "container-list", "--color=blue" },
@@ -281,6 +305,8 @@ static void test_usage_line(void **state)
                 { "container", "deploy", "container deploy [name] [image]" },
                 { "container", "list", "container-list" },
                 { "check", "limits", "check-limits" },
+                { "gpu-queue", "join", "gpu-queue join [name]" },
+                { "ds01", "why", "ds01 why [name]" },
                 { "policy", "check", "policy-check FILE [USER]" },
                 { "container", "attach", "container-attach [name] [-- COMMAND…]" },
         };
