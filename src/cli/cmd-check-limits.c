@@ -132,11 +132,13 @@ static void show_time(const json_t *rows, const char *title, const char *key, co
                 limited ? ")" : "");
 }
 
+/* Whoever may have none has reached nothing: there is nothing to free. */
 static bool reached(const json_t *rows, const char *key)
 {
         const json_t *row = find(rows, key);
-        return json_bool(row, "limited", false) && json_bool(row, "enforced", true) &&
-               json_int(row, "used", -1) >= json_int(row, "value", 0);
+        int64_t limit = json_int(row, "value", 0);
+        return json_bool(row, "limited", false) && json_bool(row, "enforced", true) && limit > 0 &&
+               json_int(row, "used", -1) >= limit;
 }
 
 static void show_verdict(const json_t *rows)
@@ -211,6 +213,16 @@ static void show(const json_t *about, const json_t *rows, bool verbose)
 
 /* ---- for programs ---- */
 
+/* Over the row's denominator: a part of a GPU is no whole number. */
+static void set_number(json_t *out, const char *key, const json_t *row)
+{
+        int64_t value = json_int(row, key, -1), den = json_int(row, "den", 1);
+        if (value < 0)
+                json_object_set_new(out, key, json_null());
+        else if (str_eq(json_str(row, "unit"), "gpus"))
+                json_object_set_new(out, key, json_real((double)value / (double)den));
+}
+
 static void print_json(const json_t *about, const json_t *rows)
 {
         size_t i;
@@ -218,14 +230,8 @@ static void print_json(const json_t *about, const json_t *rows)
         json_t *limits = json_array();
         json_array_foreach (rows, i, row) {
                 json_t *out = json_copy(row);
-                int64_t den = json_int(row, "den", 1);
-                if (!json_bool(row, "limited", false))
-                        json_object_set_new(out, "value", json_null());
-                else if (str_eq(json_str(row, "unit"), "gpus"))
-                        json_object_set_new(out, "value",
-                                json_real((double)json_int(row, "value", 0) / (double)den));
-                if (json_int(row, "used", -1) < 0)
-                        json_object_set_new(out, "used", json_null());
+                set_number(out, "value", row);
+                set_number(out, "used", row);
                 json_object_del(out, "den");
                 json_array_append_new(limits, out);
         }
