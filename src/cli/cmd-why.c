@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/commands.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "cli/out.h"
+#include "cli/rows.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -59,14 +59,9 @@ static void print_json(json_t *rows)
 {
         size_t i;
         json_t *row;
-        json_array_foreach (rows, i, row) {
-                char text[CLOCK_RFC3339_LEN];
-                clock_rfc3339(json_int(row, "at", 0), text);
-                json_object_set_new(row, "at", *text ? json_string(text) : json_null());
-        }
-        cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, "decisions", rows);
-        cleanup_free char *text = json_text(j);
-        puts(text);
+        json_array_foreach (rows, i, row)
+                rows_time(row, "at");
+        rows_print("decisions", rows);
 }
 
 static int run(struct cli *c, struct err *e)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/queue.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "cli/gpus.h"
+#include "cli/rows.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int on_ticket(const json_t *ticket, void *ctx)
@@ -120,26 +119,13 @@ char *queue_when(const json_t *ticket)
         return eta;
 }
 
-static json_t *ticket_json(const json_t *ticket)
+void queue_print_json(json_t *tickets)
 {
         static const char *const times[] = { "joined_at", "turn_until", "eta_early", "eta_late" };
-        json_t *j = json_deep_copy(ticket);
-        for (size_t i = 0; i < ARRAY_LEN(times); i++) {
-                char text[CLOCK_RFC3339_LEN];
-                clock_rfc3339(json_int(j, times[i], 0), text);
-                json_object_set_new(j, times[i], *text ? json_string(text) : json_null());
-        }
-        return j;
-}
-
-void queue_print_json(const json_t *tickets)
-{
         size_t i;
         json_t *ticket;
-        json_t *rows = json_array();
         json_array_foreach (tickets, i, ticket)
-                json_array_append_new(rows, ticket_json(ticket));
-        cleanup_json json_t *j = json_pack("{s:i, s:o}", "schema", 1, "tickets", rows);
-        cleanup_free char *text = json_text(j);
-        puts(text);
+                for (size_t k = 0; k < ARRAY_LEN(times); k++)
+                        rows_time(ticket, times[k]);
+        rows_print("tickets", tickets);
 }

@@ -29,4 +29,4 @@ char *queue_next(const json_t *ticket);
 char *queue_when(const json_t *ticket);
 
 /* Tickets as --json prints them, times as RFC 3339 or null: one object, on stdout. */
-void queue_print_json(const json_t *tickets);
+void queue_print_json(json_t *tickets);
