@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from harness import rpc
 from harness.expect import assert_error, deploy, row
 from harness.process import wait_until
 
