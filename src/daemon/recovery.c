@@ -175,13 +175,28 @@ static int verify(struct daemon *d, struct container *c, struct err *e)
         return r;
 }
 
+/* Whoever waited in the queue for it, and has no terminal in front of them, is to know as well. */
+static int remove_unfinished(struct daemon *d, struct container *c, struct err *e)
+{
+        if (container_teardown(d, c, NULL, e) < 0)
+                return -1;
+        lease_tell(d, c->uid, c->name, "interrupted",
+                "ds01d was restarted while it was being created; it was removed");
+        cleanup_free char *text = xasprintf(
+                "ds01: ds01d was restarted while %s was being created; it was removed.\n"
+                "Launch it again: project launch %s",
+                c->name, c->name);
+        terminals_write(c->uid, text);
+        return 0;
+}
+
 static int recover_row(struct daemon *d, struct container *c, struct err *e)
 {
         bool born = strcmp(c->op, c->born_op) == 0;
         switch (ledger_recovery(c->state, born)) {
         case RECOVERY_REMOVE:
                 log_info("removing %s of %s: its creation was interrupted", c->name, c->user);
-                return container_teardown(d, c, NULL, e);
+                return remove_unfinished(d, c, e);
         case RECOVERY_FINISH:
                 return container_teardown(d, c, NULL, e);
         case RECOVERY_SETTLE:
