@@ -113,7 +113,7 @@ static void fill(struct gpus_view *view, const struct drain *drains, size_t n_dr
                 view->v[i].gpu = g;
                 view->v[i].state = state_of(view, i, drains, n_drains, unclaimed);
                 view->v[i].holder = view->holder[i] ? view->holder[i]->uid : (uid_t)-1;
-                if (view->v[i].state == GPU_FREE && is_shadowed(view, g)) {
+                if (!g->mig && view->v[i].state == GPU_FREE && is_shadowed(view, g)) {
                         set_why(view, i, "its mode was changed while it was held");
                         view->v[i].state = GPU_DRAINED;
                 }

@@ -5,7 +5,7 @@ import subprocess
 
 import pexpect
 import pytest
-from document_blocks import BLOCKS, LATER
+from document_blocks import BLOCKS
 from harness.expect import prompt_of, row
 
 BUILD = r"uild it now\? \[Y/n\] "
@@ -22,8 +22,6 @@ class Typist:
         action, _, detail = how.partition(" ")
         if action == "admin":
             return self.admin(line)
-        if action == "later":
-            return self.later(line)
         self.t = self.user.tty(line, timeout=120)
         getattr(self, action)(detail) if detail else getattr(self, action)()
         return None
@@ -110,26 +108,25 @@ class Typist:
         env = {"DOCKER_HOST": f"unix://{self.engine.socket}", "PATH": "/usr/local/bin:/usr/bin:/bin"}
         subprocess.run(words, env=env, check=True, stdout=subprocess.DEVNULL, timeout=30)
 
-    def later(self, line):
-        assert line.split()[0] in LATER, f"{line}: what does it wait for?"
-        done = self.user.run(f"ds01 {line.split()[0].replace('-', ' ')} --help"
-                             if "-" in line.split()[0] and not line.startswith("gpu-queue") else f"ds01 {line} --help")
-        assert done.rc == 2, f"{line} exists now: give its block real expectations\n{done}"
 
-
-@pytest.fixture
-def pytorch(ds01d, starter, base):
-    """The guide's framework, as an image of this machine."""
+@pytest.fixture(scope="module")
+def machine(ds01d_session, starter, base):
+    """The guide's machine: its framework in the catalogue, and GPUs (simulated ones)."""
     path = base / "catalogue"
-    old = path.read_text()
+    old, policy = path.read_text(), ds01d_session.policy
     path.write_text("PyTorch, 2.8.0, [CPU], ds01/starter:12\n" + old)
-    ds01d.restart()
+    ds01d_session.config["probe"] = {"command": str(ds01d_session.probe), "simulate": "4xA100-40G"}
+    ds01d_session.policy = {"defaults": {**policy["defaults"], "max_gpu_equivalents": 4}}
+    ds01d_session.restart()
     yield
     path.write_text(old)
+    del ds01d_session.config["probe"]
+    ds01d_session.policy = policy
+    ds01d_session.restart()
 
 
 @pytest.fixture
-def given(alice, pytorch):
+def given(machine, alice):
     for folder in alice.workspace.iterdir() if alice.workspace.exists() else ():
         alice.ok(["rm", "-rf", str(folder)])
     # The menus show what is there: nothing of other tests.
