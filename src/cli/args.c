@@ -235,6 +235,12 @@ static int find_command(
                         return 0;
                 }
                 (*argc)--, (*argv)++;
+        } else {
+                const struct command *program = args_find("ds01", word);
+                if (program && program->flags & CMD_PROGRAM) {
+                        c->cmd = program;
+                        return 0;
+                }
         }
         /* noun-verb, where nouns may contain a dash themselves; then a bare noun and its verb. */
         for (char *dash = strchr(word, '-'); dash; dash = strchr(dash + 1, '-')) {

@@ -61,6 +61,8 @@ int cli_call(struct cli *c, const char *method, json_t *params, json_t **ret, st
 char *cli_command(const struct command *cmd)
 {
         bool own = strcmp(cmd->noun, "ds01") == 0;
+        if (cmd->flags & CMD_PROGRAM)
+                return xstrdup(cmd->verb);
         return xasprintf("%s%s%s", cmd->noun, own ? " " : "-", cmd->verb);
 }
 
@@ -70,6 +72,8 @@ char *cli_usage_line(const struct command *cmd)
         bool main_command = cmd->flags & CMD_GUIDED, dash = false;
         for (size_t i = 0; i < ARRAY_LEN(joined); i++)
                 dash |= strcmp(cmd->noun, joined[i]) == 0;
+        if (cmd->flags & CMD_PROGRAM)
+                return xasprintf("%s%s%s", cmd->verb, *cmd->args ? " " : "", cmd->args);
         return xasprintf("%s%s%s%s%s", cmd->noun, dash && !main_command ? "-" : " ", cmd->verb,
                 *cmd->args ? " " : "", cmd->args);
 }

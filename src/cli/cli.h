@@ -37,6 +37,7 @@ enum command_flags {
         CMD_ADMIN = 1 << 2,    /* takes --user=NAME */
         CMD_TRAILING = 1 << 3, /* takes `-- COMMAND…` */
         CMD_ACCOUNT = 1 << 4,  /* for an ordinary account: root is told so before anything else */
+        CMD_PROGRAM = 1 << 5,  /* of noun ds01: also a program by its verb alone: dashboard */
 };
 
 struct command {

@@ -97,9 +97,8 @@ void help_command(const struct command *cmd)
 
 void help_info(const struct command *cmd)
 {
-        cleanup_free char *usage = cli_usage_line(cmd);
-        printf("NAME\n  %s-%s - %s\n\nUSAGE\n  %s [options]\n", cmd->noun, cmd->verb, cmd->summary,
-                usage);
+        cleanup_free char *usage = cli_usage_line(cmd), *word = cli_command(cmd);
+        printf("NAME\n  %s - %s\n\nUSAGE\n  %s [options]\n", word, cmd->summary, usage);
         if (*cmd->details)
                 printf("\nDESCRIPTION\n%s", cmd->details);
         print_options(cmd);

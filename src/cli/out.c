@@ -44,6 +44,7 @@ const char *out_style(FILE *f, enum out_style style)
                 [OUT_YELLOW] = "\033[33m",
                 [OUT_RED] = "\033[31m",
                 [OUT_CYAN] = "\033[36m",
+                [OUT_MAGENTA] = "\033[35m",
         };
         return (f == stdout ? color_stdout : color_stderr) ? sequences[style] : "";
 }

@@ -18,7 +18,16 @@ void out_init(void);
 /* --color: "auto", "always" or "never"; -1 for anything else. */
 int out_set_color(const char *when);
 
-enum out_style { OUT_PLAIN, OUT_BOLD, OUT_DIM, OUT_GREEN, OUT_YELLOW, OUT_RED, OUT_CYAN };
+enum out_style {
+        OUT_PLAIN,
+        OUT_BOLD,
+        OUT_DIM,
+        OUT_GREEN,
+        OUT_YELLOW,
+        OUT_RED,
+        OUT_CYAN,
+        OUT_MAGENTA
+};
 /* The sequence that starts a style on a stream, or "" there; OUT_PLAIN ends it. */
 const char *out_style(FILE *f, enum out_style style);
 

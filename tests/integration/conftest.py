@@ -19,9 +19,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "fakes"))
 
-from harness import accounts, daemon, engine, images  # noqa: E402
+from harness import accounts, daemon, engine, gpus, images, rpc  # noqa: E402
 from harness.engine import remove_cgroups  # noqa: E402
-from harness.process import tail  # noqa: E402
+from harness.process import tail, wait_until  # noqa: E402
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 NAME = os.environ.get("DS01_TEST_NAME") or secrets.token_hex(3)
@@ -204,3 +204,33 @@ def index(ds01d_session, loaded, base):
         ds01d_session.config["build"] = before
     ds01d_session.restart()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def world(ds01d_session, base):
+    """The file that changes the four simulated GPUs."""
+    file = base / "world"
+    file.write_text("")
+    before = ds01d_session.policy
+    ds01d_session.config["probe"] = {"command": str(ds01d_session.probe), "simulate": "4xA100-40G", "world": str(file)}
+    ds01d_session.policy = {"defaults": {**before["defaults"], "max_gpu_equivalents": 3, "max_gpu_slots_per_container": 2,
+                                         "max_runtime_h": 2, "gpu_hold_after_stop_h": 1}}
+    ds01d_session.restart()
+    yield file
+    del ds01d_session.config["probe"]
+    ds01d_session.policy = before
+    ds01d_session.restart()
+
+
+@pytest.fixture
+def idle(world, alice, bob):
+    """Every test begins with four free GPUs and nobody in the queue."""
+    world.write_text("")
+    yield
+    world.write_text("")
+    wait_until(lambda: "not answering" not in gpus.states(alice), 40, "the driver answers")
+    for user in (alice, bob):
+        for t in rpc.rows(user, "Queue.List", {"mine": True}):
+            rpc.call(user, "Queue.Leave", {"name": t["name"]})
+        user.clear()
+    wait_until(lambda: gpus.states(alice) == ["free"] * 4, 20, "all are free")

@@ -9,66 +9,11 @@ import time
 import pytest
 from harness import rpc
 from harness.expect import assert_error, row
+from harness.gpus import change, gpus, launch, retire, states
 from harness.process import wait_until
 
 
-@pytest.fixture(scope="module")
-def world(ds01d_session, base):
-    """The file that changes the four simulated GPUs."""
-    file = base / "world"
-    file.write_text("")
-    before = ds01d_session.policy
-    ds01d_session.config["probe"] = {"command": str(ds01d_session.probe), "simulate": "4xA100-40G", "world": str(file)}
-    ds01d_session.policy = {"defaults": {**before["defaults"], "max_gpu_equivalents": 3, "max_gpu_slots_per_container": 2,
-                                         "max_runtime_h": 2, "gpu_hold_after_stop_h": 1}}
-    ds01d_session.restart()
-    yield file
-    del ds01d_session.config["probe"]
-    ds01d_session.policy = before
-    ds01d_session.restart()
-
-
-@pytest.fixture(autouse=True)
-def idle(world, alice, bob):
-    """Every test begins with four free GPUs and nobody in the queue."""
-    world.write_text("")
-    yield
-    world.write_text("")
-    wait_until(lambda: "not answering" not in states(alice), 40, "the driver answers")
-    for user in (alice, bob):
-        for t in rpc.rows(user, "Queue.List", {"mine": True}):
-            rpc.call(user, "Queue.Leave", {"name": t["name"]})
-        user.clear()
-    wait_until(lambda: states(alice) == ["free"] * 4, 20, "all are free")
-
-
-
-def gpus(user):
-    """slot → row, and the head."""
-    head, *rows = rpc.rows(user, "Gpus.List")
-    return {r["slot"]: r for r in rows}, head
-
-
-def states(user):
-    return [r["state"] for r in gpus(user)[0].values()]
-
-
-def change(world, text):
-    """What the GPUs do from now on; a launch may rest on figures of the last second."""
-    world.write_text(text)
-    time.sleep(1.1)
-
-
-def launch(user, name, n=None):
-    folder = user.mkdir(user.workspace / name)
-    params = {"name": name, "image": "test/busybox:1", "workspace": str(folder), "interface": "api"}
-    if n is not None:
-        params["gpus"] = n
-    return rpc.call(user, "Containers.Launch", params, [folder])
-
-
-def retire(user, name):
-    return rpc.call(user, "Containers.Retire", {"name": name, "force": True})
+pytestmark = pytest.mark.usefixtures("idle")
 
 
 def test_a_launch_gets_one_gpu_and_sees_that_one_only(alice, dockerd):

@@ -58,6 +58,9 @@ static void test_forms(void **state)
                 { { "container-open", "x" }, "container", "attach", 1 },
                 { { "project", "launch", "x", "--background" }, "project", "launch", 1 },
                 { { "ds01", "version" }, "ds01", "version", 0 },
+                { { "dashboard" }, "ds01", "dashboard", 0 },
+                { { "/usr/bin/dashboard", "gpu" }, "ds01", "dashboard", 1 },
+                { { "ds01", "dashboard", "gpu", "--json" }, "ds01", "dashboard", 1 },
                 { { "ds01", "--version" }, "ds01", "version", 0 },
                 { { "ds01", "help" }, "ds01", "help", 0 },
                 /* A noun with a dash in it. */
