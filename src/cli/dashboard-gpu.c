@@ -11,13 +11,14 @@
 static const struct {
         const char *word; /* as Gpus.List says it */
         enum out_style style;
+        const char *brief; /* in a table */
 } states[] = {
-        { "free", OUT_GREEN },
-        { "held", OUT_CYAN },
-        { "drained", OUT_YELLOW },
-        { "not answering", OUT_RED },
-        { "in use outside ds01", OUT_MAGENTA },
-        { "split", OUT_DIM },
+        { "free", OUT_GREEN, "free" },
+        { "held", OUT_CYAN, "held" },
+        { "drained", OUT_YELLOW, "drained" },
+        { "not answering", OUT_RED, "not answering" },
+        { "in use outside ds01", OUT_MAGENTA, "outside ds01" },
+        { "split", OUT_DIM, "split" },
 };
 
 static const char *state_of(const json_t *gpu)
@@ -31,6 +32,14 @@ static enum out_style state_style(const json_t *gpu)
                 if (str_eq(states[i].word, state_of(gpu)))
                         return states[i].style;
         return OUT_PLAIN;
+}
+
+static const char *state_brief(const json_t *gpu)
+{
+        for (size_t i = 0; i < ARRAY_LEN(states); i++)
+                if (str_eq(states[i].word, state_of(gpu)))
+                        return states[i].brief;
+        return state_of(gpu);
 }
 
 static bool is_part(const json_t *gpu)
@@ -114,16 +123,17 @@ enum { BAR = 20, BAR_LEAST = 5 };
 
 static const struct grid_column columns[] = {
         { .head = "GPU" },
-        { .head = "MODEL", .rank = 4 },
-        { .head = "HELD BY", .least = 8 },
+        { .head = "MODEL", .rank = 5 },
+        { .head = "HELD BY", .least = 14 }, /* "not answering" is never cut */
         { .head = "FOR", .least = 8 },
         { .head = "IN USE", .least = BAR_LEAST, .bar = BAR },
         { .head = "", .right = true },
         { .head = "MEMORY", .right = true },
-        { .head = "TEMP", .rank = 1, .right = true },
-        { .head = "POWER", .rank = 3, .right = true },
-        { .head = "SO FAR", .rank = 2 },
+        { .head = "TEMP", .rank = 2, .right = true },
+        { .head = "POWER", .rank = 4, .right = true },
+        { .head = "SO FAR", .rank = 3 },
         { .head = "UNTIL" },
+        { .head = "LEFT", .rank = 1 },
 };
 
 /* Who has it; the state where nobody does. */
@@ -134,14 +144,16 @@ static void add_holder(struct grid *g, const json_t *gpu)
                 grid_addf(g, json_bool(gpu, "mine", false) ? OUT_BOLD : state_style(gpu), "%s%s",
                         user ? user : "somebody", is_turn(gpu) ? " (turn)" : "");
         else
-                grid_add(g, state_style(gpu), state_of(gpu));
+                grid_add(g, state_style(gpu), state_brief(gpu));
         grid_add(g, OUT_PLAIN, json_str(gpu, "container"));
 }
 
 static void add_gpu(struct grid *g, const json_t *gpu, int64_t now)
 {
         char use[32], temperature[32], power[32], memory[BOARD_BYTES_LEN];
-        char so_far[CLOCK_DURATION_LEN] = "-", end[MOMENT_END_LEN] = "-";
+        char so_far[CLOCK_DURATION_LEN] = "-", end[MOMENT_END_LEN] = "-",
+             left[CLOCK_DURATION_LEN] = "-";
+        int64_t until = json_int(gpu, "until", 0);
         figure(gpu, "utilisation", 1, "%", use);
         figure(gpu, "temperature", 1, degrees(), temperature);
         figure(gpu, "power", 1000, " W", power);
@@ -149,7 +161,12 @@ static void add_gpu(struct grid *g, const json_t *gpu, int64_t now)
                 json_int(gpu, "memory_used", -1), json_int(gpu, "memory_total", -1), "/", memory);
         if (is_held(gpu)) {
                 clock_duration(now - json_int(gpu, "since", 0), so_far);
-                moment_end(json_int(gpu, "until", 0), now, end);
+                if (until > now) {
+                        moment_clock(until, now, end);
+                        clock_duration(until - now, left);
+                } else {
+                        moment_end(until, now, end);
+                }
         }
         grid_addf(g, OUT_PLAIN, "%s%s", is_part(gpu) ? "  " : "",
                 str_or_empty(json_str(gpu, "slot")));
@@ -162,6 +179,7 @@ static void add_gpu(struct grid *g, const json_t *gpu, int64_t now)
         grid_add(g, OUT_PLAIN, power);
         grid_add(g, OUT_PLAIN, so_far);
         grid_add(g, OUT_PLAIN, end);
+        grid_add(g, OUT_PLAIN, left);
 }
 
 void board_gpu_rows(const struct board *b, const struct sheet *s, size_t n)

@@ -85,9 +85,11 @@ static bool leave_out(const struct grid *g, size_t *widths)
 static void natural(const struct grid *g, size_t *widths)
 {
         for (size_t i = 0; i < g->n_columns; i++)
-                if (widths[i] || g->columns[i].rank == 0)
-                        widths[i] = g->columns[i].bar ? g->columns[i].bar
-                                                      : str_width(g->columns[i].head);
+                if (widths[i] || g->columns[i].rank == 0) {
+                        size_t w = g->columns[i].bar ? g->columns[i].bar
+                                                     : str_width(g->columns[i].head);
+                        widths[i] = w ? w : 1; /* 0 would say that it is left out */
+                }
         for (size_t i = 0; i < g->n_cells; i++) {
                 size_t *width = &widths[i % g->n_columns];
                 size_t w = g->cells[i].text ? str_width(g->cells[i].text) : 0;

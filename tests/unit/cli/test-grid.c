@@ -34,6 +34,19 @@ static struct grid make(void)
         return g;
 }
 
+/* A column without a head is as wide as its cells; 0 would leave it out. */
+static void test_no_head(void **state)
+{
+        (void)state;
+        static const struct grid_column bare[] = { { .head = "A" }, { .head = "" } };
+        cleanup_grid struct grid g = grid_begin(bare, ARRAY_LEN(bare));
+        size_t widths[GRID_COLUMNS_MAX];
+        grid_add(&g, OUT_PLAIN, "x");
+        grid_add(&g, OUT_PLAIN, "37%");
+        grid_fit(&g, 0, widths);
+        assert_int_equal(widths[1], 3);
+}
+
 static void test_fit(void **state)
 {
         (void)state;
@@ -100,6 +113,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_fit),
+                cmocka_unit_test(test_no_head),
                 cmocka_unit_test(test_print),
                 cmocka_unit_test(test_never_wider),
         };
