@@ -11,8 +11,8 @@ import time
 import pytest
 from harness import rpc
 from harness.expect import assert_error, row
+from harness.gpus import change, gpus, launch, retire, states
 from harness.process import wait_until
-from test_gpus import change, gpus, idle, launch, retire, states, world  # noqa: F401
 from test_limits import NSS_C
 
 
