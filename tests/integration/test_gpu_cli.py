@@ -246,25 +246,26 @@ def test_a_turn_is_claimed_by_the_next_launch(alice, bob):
 
 
 def test_join_launch(alice, bob, project):
+    # Its image can be of no earlier test.
     fill(bob)
     for argv in (["gpu-queue", "join", "--launch"], ["gpu-queue", "join", "--gpus=0"]):
         r = alice.run(argv)
         assert r.rc == 2 and "Usage: gpu-queue join" in r.err, r
     assert alice.run(["gpu-queue", "join", "nothing", "--launch"]).rc == 4
-    project("thesis")
-    r = alice.run(["gpu-queue", "join", "thesis", "--launch"])
-    assert_error(r, 4, f"Image ds01-{alice.name}/thesis:latest not found", "image-create thesis",
-                 "gpu-queue join thesis --launch")
-    alice.ok(["image-create", "thesis"], timeout=300)
-    said = alice.ok(["gpu-queue", "join", "thesis", "--launch"]).err
-    assert "thesis is then launched by itself" in said
-    r = alice.run(["project", "launch", "thesis", "--background", "--wait"])
-    assert_error(r, 1, "thesis is in the queue already, and will be launched by itself", "gpu-queue leave thesis")
+    project("joined")
+    r = alice.run(["gpu-queue", "join", "joined", "--launch"])
+    assert_error(r, 4, f"Image ds01-{alice.name}/joined:latest not found", "image-create joined",
+                 "gpu-queue join joined --launch")
+    alice.ok(["image-create", "joined"], timeout=300)
+    said = alice.ok(["gpu-queue", "join", "joined", "--launch"]).err
+    assert "joined is then launched by itself" in said
+    r = alice.run(["project", "launch", "joined", "--background", "--wait"])
+    assert_error(r, 1, "joined is in the queue already, and will be launched by itself", "gpu-queue leave joined")
     bob.ok(["container", "retire", "all", "--force"])
-    wait_until(lambda: (row(alice, "thesis") or {}).get("state") == "running", 30, "it is launched")
-    assert row(alice, "thesis")["gpus"] == ["0"]
-    r = alice.run(["gpu-queue", "join", "thesis", "--launch"])
-    assert_error(r, 1, "Container thesis already exists (running)", "container-attach thesis")
+    wait_until(lambda: (row(alice, "joined") or {}).get("state") == "running", 30, "it is launched")
+    assert row(alice, "joined")["gpus"] == ["0"]
+    r = alice.run(["gpu-queue", "join", "joined", "--launch"])
+    assert_error(r, 1, "Container joined already exists (running)", "container-attach joined")
 
 
 def test_pyproject_counts_and_the_command_line_counts_more(alice, project):

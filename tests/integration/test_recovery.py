@@ -1,5 +1,6 @@
 """Whatever dies, whenever: afterwards a container is either whole or gone, and nothing else is left."""
 
+import re
 import subprocess
 import threading
 import time
@@ -151,7 +152,7 @@ def test_the_engine_dies_in_the_middle(alice, ds01d, dockerd, delay_ms):
     dockerd.start()
     wait_until(lambda: alice.run(["ds01", "version"]).rc == 0, 15, "ds01d has found the engine again")
     if result[0].rc != 0:
-        assert "\nError: " in result[0].err and "engine" in result[0].err and result[0].rc == 6, result
+        assert re.search("^Error: ", result[0].err, re.M) and "engine" in result[0].err and result[0].rc == 6, result
     wait_until(lambda: row(alice, "half") is None or row(alice, "half")["state"] in ("running", "stopped", "created"),
                20, "it is settled")
     consistent(alice, dockerd, ds01d)
