@@ -15,6 +15,8 @@ from harness.gpus import change, gpus, launch, retire, states
 from harness.process import wait_until
 from test_limits import NSS_C
 
+pytestmark = pytest.mark.usefixtures("idle")
+
 
 @contextlib.contextmanager
 def rules(ds01d, **defaults):
