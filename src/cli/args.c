@@ -91,8 +91,7 @@ static int unknown_verb(const char *noun, const char *given, struct err *e)
         return err_fix(e, top ? "ds01 help" : "ds01 %s --help", noun);
 }
 
-static const struct opt *find_in(
-        const struct command *cmd, const char *name, size_t len, char letter)
+const struct opt *args_option(const struct command *cmd, const char *name, size_t len, char letter)
 {
         for (const struct opt *o = cmd->opts; o && o->name; o++)
                 if (letter ? o->letter == letter
@@ -132,8 +131,7 @@ static void remember(struct cli *c, const struct opt *o, const char *value)
         c->given[c->n_given++].value = value;
 }
 
-/* The next word is its value where none is written with it. */
-static bool takes_value(const struct opt *o)
+bool args_takes_value(const struct opt *o)
 {
         return o->kind == OPT_VALUE || o->kind == OPT_LIST;
 }
@@ -144,12 +142,12 @@ static int long_option(struct cli *c, char **argv, int argc, int *i, struct err 
         const char *name = argv[*i] + 2;
         size_t len = strcspn(name, "=");
         const char *value = name[len] == '=' ? name + len + 1 : NULL;
-        const struct opt *o = find_in(c->cmd, name, len, 0);
+        const struct opt *o = args_option(c->cmd, name, len, 0);
         if (!o)
                 return unknown_option(c, argv[*i], e);
         if (o->kind == OPT_FLAG && value)
                 return cli_usage(c, e, "Option --%s takes no value", o->name);
-        if (takes_value(o) && !value) {
+        if (args_takes_value(o) && !value) {
                 if (*i + 1 >= argc)
                         return cli_usage(c, e, "Option --%s needs a value: --%s=%s", o->name,
                                 o->name, o->arg);
@@ -163,10 +161,10 @@ static int long_option(struct cli *c, char **argv, int argc, int *i, struct err 
 static int short_options(struct cli *c, char **argv, int argc, int *i, struct err *e)
 {
         for (const char *p = argv[*i] + 1; *p; p++) {
-                const struct opt *o = find_in(c->cmd, NULL, 0, *p);
+                const struct opt *o = args_option(c->cmd, NULL, 0, *p);
                 if (!o)
                         return unknown_option(c, argv[*i], e);
-                if (!takes_value(o)) {
+                if (!args_takes_value(o)) {
                         remember(c, o, NULL);
                         continue;
                 }
@@ -214,9 +212,7 @@ static int parse_rest(struct cli *c, int argc, char **argv, struct err *e)
         return 0;
 }
 
-/* Words before the command's own arguments; leaves *argc, *argv after them. */
-static int find_command(
-        struct cli *c, int *argc, char ***argv, const char **ret_noun, struct err *e)
+int args_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, struct err *e)
 {
         const char *self = strrchr((*argv)[0], '/');
         self = self ? self + 1 : (*argv)[0];
@@ -267,7 +263,7 @@ int args_parse(struct cli *c, int argc, char **argv, enum args_outcome *ret, con
         struct err *e)
 {
         *ret_noun = NULL;
-        if (check_text(argc - 1, argv + 1, e) < 0 || find_command(c, &argc, &argv, ret_noun, e) < 0)
+        if (check_text(argc - 1, argv + 1, e) < 0 || args_command(c, &argc, &argv, ret_noun, e) < 0)
                 return -1;
         if (!c->cmd) {
                 *ret = strcmp(*ret_noun, "ds01") == 0 ? ARGS_HELP : ARGS_NOUN;

@@ -26,6 +26,16 @@ enum args_outcome {
 int args_parse(struct cli *c, int argc, char **argv, enum args_outcome *ret, const char **ret_noun,
         struct err *e);
 
+/*
+ * The first step of it alone: takes the words that name a command off argv (argv[0] included) and sets
+ * c->cmd; or, where a verb is still to come, sets *ret_noun.
+ */
+int args_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, struct err *e);
+/* The option of a command: by the `len` bytes of its name or, where letter isn't 0, by that; or NULL. */
+const struct opt *args_option(const struct command *cmd, const char *name, size_t len, char letter);
+/* The next word is its value where none is written with it. */
+bool args_takes_value(const struct opt *o);
+
 /* The options every command of these flags has; ends with a NULL name. */
 extern const struct opt args_common[];
 /* True if `o` of args_common applies to the command. */

@@ -40,12 +40,30 @@ enum command_flags {
         CMD_PROGRAM = 1 << 5,  /* of noun ds01: also a program by its verb alone: dashboard */
 };
 
+/* What an argument names, so that completion can offer what there is of it. */
+enum names {
+        NAMES_NONE,
+        NAMES_PROJECTS,
+        NAMES_CONTAINERS, /* in any state */
+        NAMES_RUNNING,
+        NAMES_PAUSED,
+        NAMES_ACTIVE, /* running or paused */
+        NAMES_IDLE,   /* not running */
+        NAMES_BUILT,  /* projects that have an image */
+        NAMES_IMAGES, /* images by their own names, and the catalogue's */
+        NAMES_FRAMEWORKS,
+        NAMES_TICKETS, /* places in line */
+        NAMES_FILES,
+        NAMES_FOLDERS,
+};
+
 struct command {
         const char *noun, *verb; /* "container", "attach"; noun "ds01" for ds01's own verbs */
         const char *alias;       /* another verb with the same meaning, or NULL */
         const char *const *also; /* further nouns that take this verb, ending with NULL; or NULL */
         const char *args;        /* "[name] [image]" */
         int max_args;
+        enum names names[2]; /* what the first argument is, and each behind it */
         unsigned flags;
         const char *summary;    /* one line, starts with a verb in the third person */
         const char *details;    /* paragraphs of --info; may be "" */
@@ -58,6 +76,12 @@ struct command {
 
 /* The table: every command, in the order in which help lists them; ends with NULL. */
 extern const struct command *const commands[];
+
+/*
+ * The names of all programs that are this one: ds01, each noun that has several verbs, and each command's
+ * own name and its others. What is installed is compared with it.
+ */
+void command_programs(struct strv *ret);
 
 /* True if the noun is the command's own, or one of its further ones. */
 bool command_has_noun(const struct command *cmd, const char *noun);

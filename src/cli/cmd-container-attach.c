@@ -19,6 +19,7 @@ const struct command cmd_container_attach = {
         .alias = "open",
         .args = "[name] [-- COMMAND…]",
         .max_args = 1,
+        .names = { NAMES_RUNNING },
         .flags = CMD_TRAILING | CMD_ACCOUNT,
         .summary = "Opens a shell in a running container",
         .details =

@@ -53,6 +53,7 @@ const struct command cmd_container_create = {
         .verb = "create",
         .args = "[name] [image]",
         .max_args = 2,
+        .names = { NAMES_BUILT, NAMES_IMAGES },
         .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Creates a container without starting it",
         .details =

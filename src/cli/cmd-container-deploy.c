@@ -70,6 +70,7 @@ const struct command cmd_container_deploy = {
         .verb = "deploy",
         .args = "[name] [image]",
         .max_args = 2,
+        .names = { NAMES_BUILT, NAMES_IMAGES },
         .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Creates and starts a container from an existing image",
         .details =

@@ -64,6 +64,7 @@ const struct command cmd_container_logs = {
         .verb = "logs",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_CONTAINERS },
         .flags = CMD_ADMIN,
         .summary = "Shows what a container's main process said",
         .details =

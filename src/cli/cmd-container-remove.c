@@ -45,6 +45,7 @@ const struct command cmd_container_remove = {
         .verb = "remove",
         .args = "[name…]",
         .max_args = 64,
+        .names = { NAMES_CONTAINERS, NAMES_CONTAINERS },
         .flags = CMD_ACCOUNT,
         .summary = "Removes a container that does not run",
         .details =

@@ -80,6 +80,7 @@ const struct command cmd_container_retire = {
         .verb = "retire",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_CONTAINERS },
         .flags = CMD_GUIDED | CMD_ADMIN,
         .summary = "Stops and removes a container and frees what it held",
         .details =

@@ -35,6 +35,7 @@ const struct command cmd_container_run = {
         .verb = "run",
         .args = "[name] [-- COMMAND…]",
         .max_args = 1,
+        .names = { NAMES_CONTAINERS },
         .flags = CMD_TRAILING | CMD_ACCOUNT,
         .summary = "Starts a container that exists and opens a shell in it",
         .details =

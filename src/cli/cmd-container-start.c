@@ -31,6 +31,7 @@ const struct command cmd_container_start = {
         .verb = "start",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_IDLE },
         .flags = CMD_ACCOUNT,
         .summary = "Starts a container that exists",
         .details =

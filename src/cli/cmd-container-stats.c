@@ -238,6 +238,7 @@ const struct command cmd_container_stats = {
         .verb = "stats",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_RUNNING },
         .flags = CMD_JSON | CMD_ACCOUNT,
         .summary = "Shows what containers use of what they may use",
         .details =

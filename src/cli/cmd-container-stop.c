@@ -79,6 +79,7 @@ const struct command cmd_container_stop = {
         .verb = "stop",
         .args = "[name…]",
         .max_args = 64,
+        .names = { NAMES_ACTIVE, NAMES_ACTIVE },
         .flags = CMD_ADMIN,
         .summary = "Stops a container and keeps it",
         .details =

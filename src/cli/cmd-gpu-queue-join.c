@@ -113,6 +113,7 @@ const struct command cmd_gpu_queue_join = {
         .verb = "join",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_PROJECTS },
         .flags = CMD_JSON | CMD_ACCOUNT,
         .summary = "Waits in line for a GPU",
         .details =

@@ -46,6 +46,7 @@ const struct command cmd_gpu_queue_leave = {
         .verb = "leave",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_TICKETS },
         .flags = CMD_ACCOUNT,
         .summary = "Gives up a place in line",
         .details =

@@ -36,6 +36,7 @@ const struct command cmd_gpu_queue_position = {
         .verb = "position",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_TICKETS },
         .flags = CMD_JSON | CMD_ACCOUNT,
         .summary = "Tells how your tickets stand, and when their turn comes",
         .details =

@@ -143,6 +143,7 @@ const struct command cmd_image_create = {
         .verb = "create",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_PROJECTS },
         .flags = CMD_ACCOUNT,
         .summary = "Builds a project's image, from a new Dockerfile if it has none",
         .details = "  An existing Dockerfile is used as it is. Ctrl-C ends the build.\n",

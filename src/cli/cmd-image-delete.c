@@ -157,6 +157,7 @@ const struct command cmd_image_delete = {
         .alias = "remove",
         .args = "[name…]",
         .max_args = INT_MAX,
+        .names = { NAMES_BUILT, NAMES_BUILT },
         .flags = CMD_ADMIN,
         .summary = "Deletes images; the Dockerfiles they were built from stay",
         .details =

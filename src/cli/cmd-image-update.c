@@ -245,6 +245,7 @@ const struct command cmd_image_update = {
         .verb = "update",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_PROJECTS },
         .flags = CMD_ACCOUNT,
         .summary = "Changes what a project's image holds and rebuilds it",
         .details =

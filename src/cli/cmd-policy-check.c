@@ -90,6 +90,7 @@ const struct command cmd_policy_check = {
         .verb = "check",
         .args = "FILE [USER]",
         .max_args = 2,
+        .names = { NAMES_FILES },
         .flags = CMD_JSON,
         .summary = "Checks a policy file and shows what it means",
         .details =

@@ -166,6 +166,7 @@ const struct command cmd_project_launch = {
         .verb = "launch",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_PROJECTS },
         .flags = CMD_GUIDED | CMD_ACCOUNT,
         .summary = "Starts a project's container and opens a shell in it",
         .details =

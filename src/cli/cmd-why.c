@@ -97,6 +97,7 @@ const struct command cmd_why = {
         .verb = "why",
         .args = "[name]",
         .max_args = 1,
+        .names = { NAMES_CONTAINERS },
         .flags = CMD_JSON | CMD_ADMIN,
         .summary = "Tells the reason for what was decided about your GPUs",
         .details =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/out.h"
 #include "policy/access.h"
@@ -75,6 +76,9 @@ int main(int argc, char **argv)
         out_init();
         if (argc < 1)
                 return 2;
+        /* What the shells' scripts ask at every Tab: no command, so that it can't be listed or misspelt. */
+        if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+                return complete_run(argc - 2, argv + 2);
         int status = flush_data(run(&c, argc, argv, &e), &e);
         if (status < 0) {
                 /* Whoever pressed Ctrl-C knows: that is an answer, not an error. */
