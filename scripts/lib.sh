@@ -5,12 +5,12 @@
 umask 022
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
-# What it takes to build ds01.
+# What it takes to build ds01; without scdoc it would have no man pages.
 # shellcheck disable=SC2034  # used by those who source this
 BUILD_PACKAGES=(
 	gcc g++ meson ninja-build pkg-config python3
 	libjansson-dev libcurl4-openssl-dev libsqlite3-dev libyaml-dev libarchive-dev
-	libsystemd-dev libtomlplusplus-dev libmd-dev
+	libsystemd-dev libtomlplusplus-dev libmd-dev scdoc
 )
 
 say() { printf '%s\n' "$*" >&2; }

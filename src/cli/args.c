@@ -221,7 +221,7 @@ int args_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, 
         cleanup_free char *word = xstrdup(self);
         if (strcmp(word, "ds01") == 0) {
                 if (*argc == 0 || strcmp((*argv)[0], "-h") == 0 ||
-                        strcmp((*argv)[0], "--help") == 0) {
+                        strcmp((*argv)[0], "--help") == 0 || strcmp((*argv)[0], "--info") == 0) {
                         *ret_noun = "ds01";
                         return 0;
                 }

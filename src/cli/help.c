@@ -7,13 +7,48 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-        const char *name, *title, *text;
-} topics[] = {
+static const struct help_topic topics[] = {
 #define X(name, title, text) { name, title, text },
 #include "cli/topics.def"
 #undef X
 };
+
+static const struct {
+        int status;
+        const char *meaning;
+} statuses[] = {
+        { 0, "done" },
+#define X(code, wire, exit_status, meaning) { exit_status, meaning },
+#include "base/err.def"
+#undef X
+};
+
+const char help_questions[] =
+        "  They are asked on a terminal only. Without one the default answer is taken, as with --yes:\n"
+        "  yes where it says [Y/n], no where it says [y/N].\n";
+
+const struct help_topic *help_topic_at(size_t i)
+{
+        return i < ARRAY_LEN(topics) ? &topics[i] : NULL;
+}
+
+/* Rows of one status stand together in err.def. */
+bool help_exit_status_at(size_t i, int *ret_status, char **ret_meaning)
+{
+        struct buf b = BUF_INIT(1024);
+        size_t row = 0;
+        for (; i > 0 && row < ARRAY_LEN(statuses); row++)
+                if (row + 1 == ARRAY_LEN(statuses) ||
+                        statuses[row + 1].status != statuses[row].status)
+                        i--;
+        if (row == ARRAY_LEN(statuses))
+                return false;
+        *ret_status = statuses[row].status;
+        for (; row < ARRAY_LEN(statuses) && statuses[row].status == *ret_status; row++)
+                buf_printf(&b, "%s%s", b.len ? "; " : "", statuses[row].meaning);
+        *ret_meaning = buf_take(&b);
+        return true;
+}
 
 /* The blanks that bring a text to a width in columns; printf itself counts bytes. */
 static int pad(const char *text, int width)
@@ -52,13 +87,18 @@ void help_noun(const char *noun)
         printf("\nMore about one of them: %s VERB --help\n", noun);
 }
 
-static void print_option(const struct opt *o)
+char *help_option(const struct opt *o)
 {
         cleanup_free char *value = !o->arg                   ? xstrdup("")
                                    : o->kind == OPT_OPTIONAL ? xasprintf("[=%s]", o->arg)
                                                              : xasprintf("=%s", o->arg);
-        cleanup_free char *left = o->letter ? xasprintf("-%c, --%s%s", o->letter, o->name, value)
-                                            : xasprintf("    --%s%s", o->name, value);
+        return o->letter ? xasprintf("-%c, --%s%s", o->letter, o->name, value)
+                         : xasprintf("    --%s%s", o->name, value);
+}
+
+static void print_option(const struct opt *o)
+{
+        cleanup_free char *left = help_option(o);
         if (str_width(left) > 24)
                 printf("  %s\n  %24s %s\n", left, "", o->help);
         else
@@ -95,6 +135,35 @@ void help_command(const struct command *cmd)
         print_examples(cmd);
 }
 
+/* Words up to column WIDTH, further lines below the first one's beginning. */
+static void print_wrapped(const char *text, int indent)
+{
+        enum { WIDTH = 98 };
+        int column = indent;
+        while (*text) {
+                int n = (int)strcspn(text, " ");
+                if (column > indent && column + 1 + n > WIDTH) {
+                        printf("\n%*s", indent, "");
+                        column = indent;
+                }
+                column += printf("%s%.*s", column > indent ? " " : "", n, text);
+                text += n + (text[n] == ' ');
+        }
+        putchar('\n');
+}
+
+static void print_exit_status(void)
+{
+        int status;
+        char *meaning;
+        printf("\nExit status:\n");
+        for (size_t i = 0; help_exit_status_at(i, &status, &meaning); i++) {
+                printf("  %-4d ", status);
+                print_wrapped(meaning, 7);
+                free(meaning);
+        }
+}
+
 void help_info(const struct command *cmd)
 {
         cleanup_free char *usage = cli_usage_line(cmd), *word = cli_command(cmd);
@@ -103,12 +172,8 @@ void help_info(const struct command *cmd)
                 printf("\nDESCRIPTION\n%s", cmd->details);
         print_options(cmd);
         print_examples(cmd);
-        printf("\nQuestions:\n"
-               "  They are asked on a terminal only. Without one the default answer is taken, as with --yes:\n"
-               "  yes where it says [Y/n], no where it says [y/N].\n");
-        printf("\nExit status:\n"
-               "  0 done · 1 failed · 2 wrong usage · 3 resource not available · 4 not found ·\n"
-               "  5 not permitted · 6 daemon or engine unreachable · 75 try later · 130 interrupted\n");
+        printf("\nQuestions:\n%s", help_questions);
+        print_exit_status();
 }
 
 void help_concepts(const struct command *cmd)

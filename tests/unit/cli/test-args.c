@@ -94,6 +94,7 @@ static void test_help(void **state)
                 { { "ds01" }, ARGS_HELP, NULL },
                 { { "ds01", "--help" }, ARGS_HELP, NULL },
                 { { "ds01", "-h" }, ARGS_HELP, NULL },
+                { { "ds01", "--info" }, ARGS_HELP, NULL },
                 { { "container" }, ARGS_NOUN, NULL },
                 { { "container", "--help" }, ARGS_NOUN, NULL },
                 { { "container", "help" }, ARGS_NOUN, NULL },
