@@ -25,16 +25,14 @@ static int create(struct deploy *d, struct err *e)
                 .interface = "atomic",
                 .folders = &f,
                 .gpus = d->gpus };
-        if (folders_open(&f, e) < 0 ||
-                prompt_guide(d->c, e,
-                        "Now a container is created from the image as it is. It is not started: container-start\n"
-                        "does that, container-run opens a shell as well.") < 0 ||
+        if (folders_open(&f, e) < 0 || prompt_guide(d->c, GUIDE_CREATE, e) < 0 ||
                 launch_create(d->c, &l, &reply, e) < 0)
                 return -1;
         const char *gpus = str_or_empty(json_str(reply, "gpu_text"));
         out_say("Created %s from %s%s%s. Start: container-start %s · Start and enter: container-run %s ·\n"
                 "Done: container-remove %s",
                 d->name, image, *gpus ? " with " : "", gpus, d->name, d->name, d->name);
+        prompt_told(d->c, GUIDE_CREATED);
         return 0;
 }
 

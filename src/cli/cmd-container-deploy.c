@@ -32,13 +32,11 @@ static int deploy(struct deploy *d, const struct wait *wait, struct err *e)
                 .folders = &f,
                 .gpus = d->gpus,
                 .wait = wait };
-        if (folders_open(&f, e) < 0 ||
-                prompt_guide(d->c, e,
-                        "Now a container is created from the image as it is and started. Your folder appears\n"
-                        "in it as /workspace.") < 0 ||
+        if (folders_open(&f, e) < 0 || prompt_guide(d->c, GUIDE_DEPLOY, e) < 0 ||
                 launch_request(d->c, &l, &reply, e) < 0)
                 return -1;
         launch_say("Deployed", d->name, reply);
+        prompt_told(d->c, GUIDE_RUNS);
         if (cli_has(d->c, "background"))
                 return 0;
         return session_open(d->c, d->name, &status, e) < 0 ? -1 : status;

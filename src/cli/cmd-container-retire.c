@@ -42,10 +42,7 @@ static int run(struct cli *c, struct err *e)
                 return 0;
         }
         if (!force) {
-                if (prompt_guide(c, e,
-                            "Retiring stops every process in the container and removes it. What is in\n"
-                            "/workspace stays in your project folder; what was installed by hand goes.") <
-                        0)
+                if (prompt_guide(c, GUIDE_RETIRE, e) < 0)
                         return -1;
                 out_say("This stops and removes %s (%s). Files in /workspace are kept.", name,
                         str_or_empty(json_str(row, "state")));
@@ -62,7 +59,10 @@ static int run(struct cli *c, struct err *e)
         if (!force && !image && !cli_has(c, "keep-image") && str_starts(ref, "ds01-") &&
                 prompt_yes(c, false, &image, e, "Also remove the image?") < 0)
                 return -1;
-        return retire_container(c, name, force, image, e);
+        if (retire_container(c, name, force, image, e) < 0)
+                return -1;
+        prompt_told(c, GUIDE_RETIRED);
+        return 0;
 }
 
 static const struct opt opts[] = {

@@ -89,11 +89,7 @@ static int run(struct cli *c, struct err *e)
         const char *type = cli_value(c, "type");
         if (check_project_type(c, type, e) < 0)
                 return -1;
-        if (get_name(c, name, e) < 0 ||
-                prompt_guide(c, e,
-                        "A project is a folder in ~/workspace with three files that matter: pyproject.toml\n"
-                        "(what it needs), Dockerfile (how its image is built), requirements.txt (its Python\n"
-                        "packages). They are yours to edit.") < 0 ||
+        if (get_name(c, name, e) < 0 || prompt_guide(c, GUIDE_PROJECT, e) < 0 ||
                 choose_base(c, name, &base, e) < 0)
                 return -1;
         struct init_options o = { .values = { .name = name,
@@ -111,6 +107,7 @@ static int run(struct cli *c, struct err *e)
         if (project_init(&o, &r, e) < 0)
                 return -1;
         report(name, &r);
+        prompt_told(c, GUIDE_PROJECT_MADE);
         return 0;
 }
 

@@ -30,10 +30,7 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
         }
         if (!build && need == BUILD_MISSING) {
                 out_say("Image %s is needed: %s.", ref, why);
-                if (prompt_guide(p->c, e,
-                            "An image is what the container starts from: the base that your Dockerfile names,\n"
-                            "plus the packages in requirements.txt. It is built once and used many times.") <
-                                0 ||
+                if (prompt_guide(p->c, GUIDE_IMAGE, e) < 0 ||
                         prompt_yes(p->c, true, &build, e, "Build it now?") < 0)
                         return -1;
                 if (!build) {
@@ -55,7 +52,10 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
                 return 0;
         }
         *ret_built = true;
-        return build_project(p->c, p->name, p->dir_fd, &p->py, false, e);
+        if (build_project(p->c, p->name, p->dir_fd, &p->py, false, e) < 0)
+                return -1;
+        prompt_told(p->c, GUIDE_IMAGE_BUILT);
+        return 0;
 }
 
 /* `instead`: of the container that is there; it goes once the new one's folders could be opened. */
@@ -71,13 +71,12 @@ static int launch_new(struct plan *p, bool instead, struct err *e)
                         str_or_empty(json_str(p->image, "image")), p->path);
                 return 0;
         }
-        if (prompt_guide(p->c, e,
-                    "Now the container is created and started. Your project folder appears in it as\n"
-                    "/workspace; files belong to you on both sides.") < 0 ||
+        if (prompt_guide(p->c, GUIDE_LAUNCH, e) < 0 ||
                 (instead && retire_container(p->c, p->name, true, false, e) < 0) ||
                 launch_request(p->c, &l, &reply, e) < 0)
                 return -1;
         launch_say("Launched", p->name, reply);
+        prompt_told(p->c, GUIDE_RUNS);
         return 0;
 }
 

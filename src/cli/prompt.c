@@ -208,14 +208,24 @@ int prompt_pick(
         return cli_usage(c, e, "No choice was made");
 }
 
-int prompt_guide(const struct cli *c, struct err *e, const char *text)
+static const char *const guide_texts[] = {
+#define BEFORE(id, text) [id] = text,
+#define AFTER(id, text) [id] = text,
+#include "cli/guide.def"
+};
+
+void prompt_told(const struct cli *c, enum guide after)
 {
-        if (!c->guided)
-                return 0;
+        if (c->guided)
+                fprintf(stderr, "\n%s%s%s\n\n", out_style(stderr, OUT_CYAN), guide_texts[after],
+                        out_style(stderr, OUT_PLAIN));
+}
+
+int prompt_guide(const struct cli *c, enum guide before, struct err *e)
+{
         char ignored[64];
-        fprintf(stderr, "\n%s%s%s\n\n", out_style(stderr, OUT_CYAN), text,
-                out_style(stderr, OUT_PLAIN));
-        if (c->yes)
+        prompt_told(c, before);
+        if (!c->guided || c->yes)
                 return 0;
         return ask("Press Enter to continue... ", ignored, sizeof ignored, e);
 }

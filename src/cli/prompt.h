@@ -35,5 +35,15 @@ void choices_add(struct choices *l, const char *name, const char *note);
 int prompt_pick(const struct cli *c, const char *title, const struct choices *l, size_t *ret,
         struct err *e);
 
-/* A paragraph of explanation in guided mode, then "Press Enter to continue..." unless --yes. */
-int prompt_guide(const struct cli *c, struct err *e, const char *text);
+enum guide {
+#define BEFORE(id, text) id,
+#define AFTER(id, text) id,
+#include "cli/guide.def"
+};
+
+/*
+ * A paragraph of guide.def in guided mode, and nothing otherwise. What comes before a step ends with "Press
+ * Enter to continue..." unless --yes; what comes after one can't fail.
+ */
+int prompt_guide(const struct cli *c, enum guide before, struct err *e);
+void prompt_told(const struct cli *c, enum guide after);

@@ -185,7 +185,8 @@ int session_open(struct cli *c, const char *container, int *ret_status, struct e
 {
         *ret_status = 0;
         if (c->tty) {
-                if (session_run(c, container, NULL, NULL, 0, ret_status, e) < 0)
+                if (prompt_guide(c, GUIDE_SHELL, e) < 0 ||
+                        session_run(c, container, NULL, NULL, 0, ret_status, e) < 0)
                         return -1;
                 return keep_or_retire(c, container, e);
         }

@@ -290,9 +290,9 @@ static void test_unattended(void **state)
         assert_int_equal(prompt_line(&c, "Name", "x", &line, &e), 0);
         assert_string_equal(line, "x");
         free(line);
-        assert_int_equal(prompt_guide(&c, &e, "Text"), 0);
+        assert_int_equal(prompt_guide(&c, GUIDE_LAUNCH, &e), 0);
         c.guided = true;
-        assert_int_equal(prompt_guide(&c, &e, "Text"), 0);
+        assert_int_equal(prompt_guide(&c, GUIDE_LAUNCH, &e), 0);
 }
 
 int main(void)
