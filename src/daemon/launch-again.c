@@ -76,6 +76,12 @@ static int mount_again(struct launch *l, struct err *e)
         return launch_mount(l, home_fd, e);
 }
 
+/* The start may have come about although its answer was lost: what runs keeps its folders. */
+static int unmount_again(struct launch *l, struct err *e)
+{
+        return l->runs ? 0 : launch_unmount(l, e);
+}
+
 /* A container that was there before is never removed: it is as stopped as it was. */
 static int back_to_stopped(struct launch *l, struct err *e)
 {
@@ -94,6 +100,7 @@ static int back_to_stopped(struct launch *l, struct err *e)
         int r = now.running ? containers_started(l->d->store, l->row.id, l->row.op, now.started_at,
                                       l->d->boot, e)
                             : containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STOPPED, e);
+        l->runs = now.running;
         engine_container_done(&now);
         return r;
 }
@@ -106,7 +113,7 @@ static int start_again(struct launch *l, struct err *e)
 static const struct step steps_again[] = {
         { .perform = decide_again, .undo = release, .atomic = true },
         { .perform = lease_theirs, .undo = give_back, .atomic = true },
-        { .perform = mount_again, .undo = launch_unmount },
+        { .perform = mount_again, .undo = unmount_again },
         { .perform = start_again, .undo = back_to_stopped },
         { .perform = launch_look },
 };

@@ -22,6 +22,7 @@ struct launch {
         int slots;   /* GPUs that a new one gets */
         bool leased; /* one that exists got its GPUs again just now */
         bool asked;  /* the engine was asked to start it, and that failed */
+        bool runs;   /* the start of one that exists came about all the same */
         bool died; /* the main process ended while we looked: kept as STOPPED, with its last words */
 };
 
