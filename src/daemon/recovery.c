@@ -137,9 +137,9 @@ static int settle_as(
 {
         if (now->running)
                 return to_running(d, c, now, e);
-        if (c->state != LEDGER_STOPPED && c->state != LEDGER_CREATED)
-                return to_stopped(d, c, now, e);
-        return 0;
+        /* One that was only created may have run meanwhile, and ended. */
+        bool ended = c->state == LEDGER_CREATED ? now->started_at != 0 : c->state != LEDGER_STOPPED;
+        return ended ? to_stopped(d, c, now, e) : 0;
 }
 
 static int settle(struct daemon *d, struct container *c, struct err *e)
