@@ -76,12 +76,13 @@ static void note_health(const struct gpu_sample *before, const struct gpu_sample
                 log_info("GPUs: %s", *now->why ? now->why : "none");
 }
 
-static void sample_once(struct gpus *g, struct probe *probe, int stop_fd)
+void gpus_sample(struct daemon *d, struct probe *probe)
 {
+        struct gpus *g = d->gpus;
         struct gpu_sample now = { 0 };
         struct err e = ERR_INIT;
         int64_t begun = clock_mono_ms();
-        int r = probe_sample(probe, begun + PROBE_MS, stop_fd, &now, &e);
+        int r = probe_sample(probe, begun + PROBE_MS, d->stop_fd, &now, &e);
         pthread_mutex_lock(&g->lock);
         bool news = g->answering != (r == 0) || !g->any_answer;
         if (r == 0) {
@@ -132,7 +133,7 @@ static void *sampler(void *arg)
         const char *simulate = d->config.probe_simulate;
         struct probe *probe = probe_new(d->config.probe_command, simulate, d->config.probe_world);
         do
-                sample_once(g, probe, d->stop_fd);
+                gpus_sample(d, probe);
         while (!rest(d, g));
         probe_free(probe);
         /* Nobody need wait for figures that don't come any more. */

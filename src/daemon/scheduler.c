@@ -323,8 +323,7 @@ static bool anybody(struct daemon *d)
         return tickets_all(d->store, &tickets, &ignored) == 0 && tickets.n > 0;
 }
 
-/* `changed`: something has, since the last look. */
-static void look(struct daemon *d, bool changed)
+void scheduler_look(struct daemon *d, bool changed)
 {
         CLEANUP(changes_done) struct changes c = { 0 };
         struct err e = ERR_INIT;
@@ -356,7 +355,7 @@ static void *thread(void *arg)
                 struct pollfd fds[] = { { .fd = d->stop_fd, .events = POLLIN },
                         { .fd = t->wake_fd, .events = POLLIN } };
                 uint64_t count;
-                look(d, read(t->wake_fd, &count, sizeof count) > 0);
+                scheduler_look(d, read(t->wake_fd, &count, sizeof count) > 0);
                 while (poll(fds, ARRAY_LEN(fds), LOOK_MS) < 0 && errno == EINTR)
                         continue;
                 if (fds[0].revents)

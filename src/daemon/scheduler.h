@@ -21,6 +21,10 @@ int scheduler_start(struct daemon *d, struct err *e);
 void scheduler_join(struct daemon *d);
 void scheduler_free(struct daemon *d);
 
+/* One look at the line, as the thread takes it; `changed`: something has, since the last one. The
+ * thread's own, but for a test that has no threads. */
+void scheduler_look(struct daemon *d, bool changed);
+
 /* GPUs or tickets have changed: the line is looked at, and those who wait are woken. From any thread. */
 void scheduler_changed(struct daemon *d);
 
