@@ -70,7 +70,7 @@ def test_who_has_what(alice, bob, world):
     assert re.search(rf"^GPU 2   A100 40 GB  held by {bob.name} · \d+s · until {END}$", text, re.M), text
     assert "theirs" not in text and "theirs" in shown(bob, "gpu", cols=100)
     assert re.search(r"^GPU 3   A100 40 GB  free$", text, re.M), text
-    page = shown(alice, cols=120)
+    page = shown(alice, cols=140)
     assert re.search(rf"^0 +A100 40 GB +{alice.name} +mine +█{{7}}░{{13}} +37% +10\.0/40\.0 GiB +61°C +250 W +\d+s +\d\d:\d\d +(2h 59m|3h)$",
                      page, re.M), page
     assert re.search(r"^mine +running \d+s +0, 1 +test/busybox:1$", page, re.M), page

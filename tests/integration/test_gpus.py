@@ -117,19 +117,19 @@ def test_a_driver_that_hangs_stalls_nobody(alice, bob, world):
 def test_the_queue_gives_turns_in_order(alice, bob):
     launch(alice, "a", 2)
     launch(bob, "b", 2)
-    joined = rpc.call(bob, "Queue.Join", {"name": "later", "gpus": 1})
+    joined = rpc.call(bob, "Queue.Join", {"name": "in-order", "gpus": 1})
     assert (joined["state"], joined["position"], joined["already"]) == ("waiting", 1, False)
     assert 0 < joined["eta_early"] <= joined["eta_late"]
-    again = rpc.call(bob, "Queue.Join", {"name": "later", "gpus": 1})
+    again = rpc.call(bob, "Queue.Join", {"name": "in-order", "gpus": 1})
     assert again["already"] and again["joined_at"] == joined["joined_at"]
     retire(alice, "a")
     mine = wait_until(lambda: [t for t in rpc.rows(bob, "Queue.List", {"mine": True}) if t["state"] == "turn"], 10, "a turn")
     assert mine[0]["gpu_text"] == "GPU 0 (A100 40 GB)" and mine[0]["turn_until"] > time.time()
     # Held for bob: alice gets the other one.
     assert launch(alice, "c")["gpus"] == ["1"]
-    assert launch(bob, "later")["gpus"] == ["0"]
+    assert launch(bob, "in-order")["gpus"] == ["0"]
     assert rpc.rows(bob, "Queue.List", {"mine": True}) == []
-    why = rpc.rows(bob, "Queue.Why", {"name": "later"})
+    why = rpc.rows(bob, "Queue.Why", {"name": "in-order"})
     assert [w["what"] for w in why] == ["granted", "turn", "joined"]
 
 

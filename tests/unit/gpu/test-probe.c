@@ -31,7 +31,7 @@ static size_t starts(void)
 {
         size_t n = 0;
         cleanup_free char *path = in_folder("starts");
-        cleanup_free char *text = read_text(path, &n);
+        free(read_text(path, &n));
         return n;
 }
 
