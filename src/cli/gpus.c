@@ -60,8 +60,8 @@ char *gpus_eta(const json_t *ticket)
         clock_duration(from - now, early);
         clock_duration(to - now, late);
         if (to == 0)
-                return soon ? xstrdup("at any moment, no end known")
-                            : xasprintf("in %s at the earliest, no end known", early);
+                return soon ? xstrdup("at a time that can't be told")
+                            : xasprintf("in %s at the earliest", early);
         if (to - now < SOON_S)
                 return xstrdup("in less than a minute");
         if (soon)

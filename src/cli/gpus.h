@@ -20,7 +20,7 @@ int gpus_asked(const struct cli *c, const struct pyproject *py, int *ret, struct
 
 /* "1st in line", "3rd in line, behind bob and carol": of a row of the queue; owned. */
 char *gpus_place(const json_t *ticket);
-/* "in 20m to 2h", "in 20m at the earliest, no end known": when its turn comes; "" if that isn't known;
+/* "in 20m to 2h", "in 20m at the earliest": when its turn comes; "" if that isn't known;
  * owned. */
 char *gpus_eta(const json_t *ticket);
 /* Both in one: "2nd in line, behind bob, in 20m to 2h"; where no time is known, the reason instead. */

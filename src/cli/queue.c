@@ -86,14 +86,17 @@ char *queue_sentence(const json_t *ticket)
         cleanup_free char *eta = gpus_eta(ticket);
         /* "2nd in line" and ", behind bob" have the number of GPUs between them. */
         size_t head = strcspn(place, ",");
-        const char *reason = str_or_empty(json_str(ticket, "reason"));
+        /* Where there is no end to it, what it waits for says more than the hour. */
+        const char *reason =
+                json_int(ticket, "eta_late", 0) ? "" : str_or_empty(json_str(ticket, "reason"));
         const char *name = str_or_empty(json_str(ticket, "name"));
-        return xasprintf("%s is %.*s for %lld GPU%s%s. %s%s%s.", *name ? name : "Your next launch",
-                (int)head, place, (long long)n, n == 1 ? "" : "s", place + head,
+        return xasprintf("%s is %.*s for %lld GPU%s%s. %s%s%s%s.",
+                *name ? name : "Your next launch", (int)head, place, (long long)n,
+                n == 1 ? "" : "s", place + head,
                 *eta      ? "Its turn comes "
                 : *reason ? ""
                           : "When its turn comes is not known",
-                eta, *eta ? "" : reason);
+                eta, *eta && *reason ? ". " : "", reason);
 }
 
 char *queue_next(const json_t *ticket)

@@ -176,8 +176,8 @@ static void test_eta(void **state)
                 { 1200, 1220, "in about 20m" },
                 { 0, 7200, "within 2h" },
                 { 0, 10, "in less than a minute" },
-                { 1200, -1, "in 20m at the earliest, no end known" },
-                { 0, -1, "at any moment, no end known" },
+                { 1200, -1, "in 20m at the earliest" },
+                { 0, -1, "at a time that can't be told" },
         };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 cleanup_json json_t *t = ticket(rows[i].early, rows[i].late);
@@ -198,6 +198,11 @@ static void test_sentences(void **state)
         assert_string_equal(
                 a, "my-thesis is 2nd in line for 1 GPU, behind bob. Its turn comes in 20m to 2h.");
         assert_string_equal(b, "my-thesis is 2nd in line for 1 GPU, behind bob. 1 needed, 0 free.");
+        cleanup_json json_t *endless = ticket(0, -1);
+        cleanup_free char *none = queue_sentence(endless);
+        assert_string_equal(none,
+                "my-thesis is 2nd in line for 1 GPU, behind bob. Its turn comes at a time "
+                "that can't be told. 1 needed, 0 free.");
         json_object_set_new(known, "name", json_string(""));
         json_object_set_new(known, "gpus", json_integer(2));
         cleanup_free char *c = queue_sentence(known), *c_next = queue_next(known);
