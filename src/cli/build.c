@@ -197,6 +197,32 @@ static int stream_build(
         return r;
 }
 
+/* Words of pip, apt, curl and git for a server that they don't reach. */
+static bool no_network(const struct view *v)
+{
+        static const char *const words[] = { "Name or service not known", "Network is unreachable",
+                "Temporary failure in name resolution", "Temporary failure resolving",
+                "Could not resolve host" };
+        for (size_t i = 0; i < ARRAY_LEN(words); i++)
+                if (strstr(buf_str(&v->log), words[i]))
+                        return true;
+        return false;
+}
+
+static void say_what_helps(const struct view *v, const char *project, struct err *e)
+{
+        if (no_network(v)) {
+                err_detail(e, "It did not reach a server that it asked for packages.");
+                err_fix(e,
+                        "image-create %s\n"
+                        "Ask an admin for a proxy or a package index: build.env in ds01d.yaml",
+                        project);
+        } else {
+                err_fix(e, "Mend requirements.txt or the Dockerfile, then: image-create %s",
+                        project);
+        }
+}
+
 int build_project(struct cli *c, const char *project, int project_fd, const struct pyproject *py,
         bool no_cache, struct err *e)
 {
@@ -233,8 +259,7 @@ int build_project(struct cli *c, const char *project, int project_fd, const stru
         if (r < 0 && !v.plain && v.log.len > 0 && e->code != ERR_INTERRUPTED)
                 out_say("%s", buf_str(&v.log));
         if (r < 0 && e->code == ERR_FAILED && !e->fix[0])
-                err_fix(e, "Mend requirements.txt or the Dockerfile, then: image-create %s",
-                        project);
+                say_what_helps(&v, project, e);
         if (r == 0)
                 out_say("Built %s.", str_or_empty(v.image));
         buf_done(&v.log);

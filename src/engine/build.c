@@ -14,7 +14,9 @@ struct build {
         const char *name; /* for errors */
         engine_build_fn *fn;
         void *ctx;
-        char from[256]; /* what the step in progress is based on; empty unless it is a FROM */
+        char from[256];  /* what the step in progress is based on; empty unless it is a FROM */
+        int step, steps; /* the one in progress */
+        int64_t code;    /* what its command ended with; 0: that isn't why it failed */
         char image_id[ENGINE_IMAGE_ID_SIZE];
         char error[1024];
 };
@@ -67,6 +69,8 @@ static int on_output(struct build *b, const char *text, size_t n, struct err *e)
         char id[SHORT_ID_LEN + 1];
         if (parse_step(text, &event.step, &event.steps, &instruction)) {
                 event.kind = BUILD_STEP;
+                b->step = event.step;
+                b->steps = event.steps;
                 note_from(b, instruction);
         }
         if (report(b, &event, e))
@@ -100,8 +104,10 @@ static int on_build_line(void *ctx, const json_t *line, struct err *e)
         const char *text;
         if (json_is_string(stream))
                 return on_output(b, json_string_value(stream), json_string_length(stream), e);
-        if ((text = json_str(line, "error")))
+        if ((text = json_str(line, "error"))) {
+                b->code = json_int(line, "errorDetail/code", 0);
                 return on_error(b, text, e);
+        }
         if ((text = json_str(line, "aux/ID"))) {
                 call_copy(b->image_id, sizeof b->image_id, text);
                 return 0;
@@ -160,6 +166,11 @@ static int build_failed(const struct build *b, struct err *e)
                         return err_wrap(e, "Can't build image %s", b->name);
                 }
         }
+        /* The engine repeats the whole command, which stands in the log above. */
+        if (b->code && b->step)
+                return err_set(e, ERR_FAILED,
+                        "Can't build image %s: step %d of %d ended with exit code %lld", b->name,
+                        b->step, b->steps, (long long)b->code);
         return err_set(e, ERR_FAILED, "Can't build image %s: %s", b->name, b->error);
 }
 

@@ -61,7 +61,8 @@ def test_a_failed_step_shows_the_whole_log(alice, make, loaded):
     make("fails", BUSY + "RUN echo first words\nRUN echo last words; exit 9\n")
     done = alice.run(["image-create", "fails"], timeout=60)
     assert done.rc == 1 and "first words" in done.err and "last words" in done.err, done
-    assert "Error: " in done.err
+    assert f"Error: Can't build image ds01-{alice.name}/fails:latest: step 3 of 4 ended with exit code 9\n" in done.err
+    assert done.err.endswith("To fix:\n  Mend requirements.txt or the Dockerfile, then: image-create fails\n")
     assert f"ds01-{alice.name}/fails:latest" not in loaded.image_tags()
     stray, _ = build_leftovers(loaded, before)
     assert stray == []
@@ -71,6 +72,13 @@ def test_a_failed_step_shows_the_whole_log(alice, make, loaded):
     t.expect(pexpect.EOF)
     t.close()
     assert t.exitstatus == 1
+
+
+def test_a_build_without_a_network_says_so(alice, make):
+    make("offline", BUSY + "RUN echo '[Errno -2] Name or service not known'; exit 1\n")
+    done = alice.run(["image-create", "offline"], timeout=60)
+    assert done.rc == 1 and "It did not reach a server" in done.err, done
+    assert done.err.endswith("Ask an admin for a proxy or a package index: build.env in ds01d.yaml\n"), done
 
 
 def test_ctrl_c_ends_the_build_within_two_seconds(alice, make, loaded):

@@ -171,7 +171,7 @@ static const struct {
         { "a step fails",
                 "{\"stream\":\"Step 1/1 : RUN false\"}\n{\"aux\":{\"ID\":\"" IMAGE "\"}}\n"
                 "{\"errorDetail\":{\"code\":1},\"error\":\"returned a non-zero code: 1\\n\"}\n",
-                200, 0, ERR_FAILED, "Can't build image t:1: returned a non-zero code: 1" },
+                200, 0, ERR_FAILED, "Can't build image t:1: step 1 of 1 ended with exit code 1" },
         { "the base can't be had",
                 "{\"stream\":\"Step 1/1 : FROM  ex.org/a:1 AS b\"}\n{\"error\":\"lookup: no such "
                 "host\"}\n",
