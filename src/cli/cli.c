@@ -66,15 +66,22 @@ char *cli_command(const struct command *cmd)
         return xasprintf("%s%s%s", cmd->noun, own ? " " : "-", cmd->verb);
 }
 
+/* The guides write "project launch" and "container deploy", but "container-list" and "image-create". */
+static bool is_spaced(const struct command *cmd)
+{
+        static const char *const nouns[] = { "project", "gpu-queue", "ds01" };
+        for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
+                if (strcmp(cmd->noun, nouns[i]) == 0)
+                        return true;
+        return strcmp(cmd->noun, "container") == 0 &&
+               (strcmp(cmd->verb, "deploy") == 0 || strcmp(cmd->verb, "retire") == 0);
+}
+
 char *cli_usage_line(const struct command *cmd)
 {
-        static const char *const joined[] = { "container", "check", "policy" };
-        bool main_command = cmd->flags & CMD_GUIDED, dash = false;
-        for (size_t i = 0; i < ARRAY_LEN(joined); i++)
-                dash |= strcmp(cmd->noun, joined[i]) == 0;
         if (cmd->flags & CMD_PROGRAM)
                 return xasprintf("%s%s%s", cmd->verb, *cmd->args ? " " : "", cmd->args);
-        return xasprintf("%s%s%s%s%s", cmd->noun, dash && !main_command ? "-" : " ", cmd->verb,
+        return xasprintf("%s%s%s%s%s", cmd->noun, is_spaced(cmd) ? " " : "-", cmd->verb,
                 *cmd->args ? " " : "", cmd->args);
 }
 

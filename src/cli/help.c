@@ -4,8 +4,12 @@
 #include "cli/args.h"
 #include "cli/out.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { USAGE_WIDTH = 38 };
 
 static const struct help_topic topics[] = {
 #define X(name, title, text) { name, title, text },
@@ -57,11 +61,33 @@ static int pad(const char *text, int width)
         return n < width ? width - n : 0;
 }
 
+/* One line, or on a terminal as many as it takes, each behind `indent` columns. */
+static void print_words(const char *text, int indent)
+{
+        int room = isatty(STDOUT_FILENO) ? out_width(stdout) - indent - 1 : INT_MAX, used = 0;
+        while (*text) {
+                int n = (int)strcspn(text, " ");
+                if (used && used + 1 + n > room) {
+                        printf("\n%*s", indent, "");
+                        used = 0;
+                }
+                printf(" %.*s", n, text);
+                used += n + 1;
+                text += n + (text[n] == ' ');
+        }
+        putchar('\n');
+}
+
 /* The name people type most: "project launch" for the main commands, "container-list" for the rest. */
 static void print_command_line(const struct command *cmd)
 {
         cleanup_free char *usage = cli_usage_line(cmd);
-        printf("  %s%*s %s\n", usage, pad(usage, 44), "", cmd->summary);
+        printf("  %s", usage);
+        if (str_width(usage) > USAGE_WIDTH)
+                printf("\n  %*s", USAGE_WIDTH, "");
+        else
+                printf("%*s", pad(usage, USAGE_WIDTH), "");
+        print_words(cmd->summary, 2 + USAGE_WIDTH);
 }
 
 void help_overview(void)

@@ -160,7 +160,7 @@ def test_update_without_a_name_offers_a_menu(alice, thesis):
     alice.ok("rm -rf ~/workspace/*")
     folder = thesis("menu")
     done = alice.run(["image-update"])
-    assert done.rc == 2 and "image update [name]" in done.err
+    assert done.rc == 2 and "image-update [name]" in done.err
     t = alice.tty("image-update", timeout=120)
     t.expect(r"Select a project to update:\s+1\) menu .*Choice \[1-1\]: ")
     t.sendline("1")

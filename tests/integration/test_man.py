@@ -140,7 +140,7 @@ def test_levels(prefix, alice):
 
 def test_json_is_offered_where_it_works(alice, prefix):
     """--json answers with one object, or the command doesn't know it."""
-    reads = ["project list", "container-list", "container-stats", "image list", "gpu-queue status", "ds01 why",
+    reads = ["project list", "container-list", "container-stats", "image-list", "gpu-queue status", "ds01 why",
              "dashboard", "check-limits", "ds01 version"]
     for words, page in commands(prefix):
         said = options(alice.ok([*words, "--help"]).out)
