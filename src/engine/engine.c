@@ -80,6 +80,54 @@ int engine_version(
         return 0;
 }
 
+static void read_components(const json_t *version, struct engine_details *d)
+{
+        size_t i;
+        json_t *part;
+        json_array_foreach (json_at(version, "Components"), i, part) {
+                const char *name = str_or_empty(json_str(part, "Name"));
+                if (strcmp(name, "containerd") == 0)
+                        call_copy(d->containerd, sizeof d->containerd, json_str(part, "Version"));
+                if (strcmp(name, "runc") == 0)
+                        call_copy(d->runc, sizeof d->runc, json_str(part, "Version"));
+        }
+}
+
+static void read_warnings(const json_t *warnings, struct engine_details *d)
+{
+        size_t i, n = 0;
+        json_t *warning;
+        json_array_foreach (warnings, i, warning) {
+                cleanup_free char *line = str_safe(str_or_empty(json_string_value(warning)));
+                size_t len = strlen(line);
+                if (len == 0 || n + len + 2 > sizeof d->warnings)
+                        continue;
+                n += (size_t)snprintf(
+                        d->warnings + n, sizeof d->warnings - n, "%s%s", n ? "\n" : "", line);
+        }
+}
+
+int engine_details(
+        struct engine *en, const struct engine_wait *w, struct engine_details *ret, struct err *e)
+{
+        cleanup_call struct call of_version = call_new("GET", "ask for the engine's version");
+        cleanup_call struct call of_info = call_new("GET", "ask what the container engine is");
+        cleanup_json json_t *version = NULL, *info = NULL;
+        call_path(&of_version, "/version");
+        call_path(&of_info, "/info");
+        if (call_run_json(en, w, &of_version, &version, e) ||
+                call_run_json(en, w, &of_info, &info, e))
+                return -1;
+        struct engine_details d = {
+                .authorization = json_array_size(json_at(info, "Plugins/Authorization")) > 0,
+                .ipv4_forwarding = json_bool(info, "IPv4Forwarding", true),
+        };
+        read_components(version, &d);
+        read_warnings(json_at(info, "Warnings"), &d);
+        *ret = d;
+        return 0;
+}
+
 static bool is_named(pid_t pid, const char *name)
 {
         char path[64];

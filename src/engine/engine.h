@@ -53,6 +53,18 @@ struct engine_version {
 int engine_version(
         struct engine *en, const struct engine_wait *w, struct engine_version *ret, struct err *e);
 
+/* What only an examination of the machine wants to know; "" where the engine doesn't tell. */
+struct engine_details {
+        char containerd[64], runc[64]; /* versions of what it starts containers with: "1.1.5+ds1" */
+        bool authorization;            /* plugins of it decide who may what */
+        bool ipv4_forwarding;
+        char warnings[1024]; /* its own, one on a line */
+};
+
+/* From GET /version and /info. Of warnings that don't fit the last are left out. */
+int engine_details(
+        struct engine *en, const struct engine_wait *w, struct engine_details *ret, struct err *e);
+
 /*
  * The process id of the engine that listens on the socket, whose mount table decides what bind
  * mounts mean; 0 if unknown. Where systemd listens in its place, the engine's pid file is believed

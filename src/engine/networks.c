@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "engine/call.h"
 
+#include <string.h>
+
 #define OPTION_ICC "com.docker.network.bridge.enable_icc"
 #define OPTION_BRIDGE "com.docker.network.bridge.name"
 
@@ -16,9 +18,21 @@ static struct call network_call(const char *method, const char *verb, const char
         return c;
 }
 
-/* 0 if it is what we want; ERR_NOT_FOUND if it is missing. */
-static int check(
-        struct engine *en, const struct engine_wait *w, const char *name, bool icc, struct err *e)
+/* The IPv4 subnet of a network that the engine has described; NULL if it has none. */
+static char *subnet_of(const json_t *network)
+{
+        size_t i;
+        json_t *pool;
+        json_array_foreach (json_at(network, "IPAM/Config"), i, pool) {
+                const char *subnet = json_str(pool, "Subnet");
+                if (subnet && strchr(subnet, '.'))
+                        return xstrdup(subnet);
+        }
+        return NULL;
+}
+
+int engine_network_check(struct engine *en, const struct engine_wait *w, const char *name, bool icc,
+        char **ret_subnet, struct err *e)
 {
         cleanup_call struct call c = network_call("GET", "look at", name);
         cleanup_json json_t *found = NULL;
@@ -35,8 +49,11 @@ static int check(
         }
         const json_t *option = json_object_get(json_at(found, "Options"), OPTION_ICC);
         bool has_icc = !str_eq(json_string_value(option), "false");
-        if (has_icc == icc)
+        if (has_icc == icc) {
+                if (ret_subnet)
+                        *ret_subnet = subnet_of(found);
                 return 0;
+        }
         err_set(e, ERR_FAILED, "Network %s exists and %s its containers reach each other", name,
                 has_icc ? "lets" : "does not let");
         return err_fix(e, "docker network rm %s", name);
@@ -78,7 +95,7 @@ static json_t *network_body(
 int engine_network_ensure(struct engine *en, const struct engine_wait *w, const char *name,
         const char *bridge, bool icc, const json_t *labels, const char *subnet, struct err *e)
 {
-        if (check(en, w, name, icc, e) == 0)
+        if (engine_network_check(en, w, name, icc, NULL, e) == 0)
                 return 0;
         if (e->code != ERR_NOT_FOUND)
                 return -1;
@@ -94,8 +111,8 @@ int engine_network_ensure(struct engine *en, const struct engine_wait *w, const 
         /* Somebody else may have made it since we looked; the engine then says 409, or 403 for the
          * bridge. */
         struct err again = ERR_INIT;
-        if (c.reply.status < 400 ||
-                (check(en, w, name, icc, &again) && again.code == ERR_NOT_FOUND))
+        if (c.reply.status < 400 || (engine_network_check(en, w, name, icc, NULL, &again) &&
+                                            again.code == ERR_NOT_FOUND))
                 return -1;
         if (again.code == ERR_NONE)
                 return 0;

@@ -175,6 +175,16 @@ int mounts_attach(const struct mounts *m, int dir_fd, const char *key, const cha
         return 0;
 }
 
+int mounts_try(const struct mounts *m, int dir_fd, bool *ret_mapped, struct err *e)
+{
+        cleanup_close int tree_fd = clone_tree(dir_fd, e);
+        bool mapped = false;
+        if (tree_fd < 0 || restrict_tree(m, tree_fd, true, &mapped, e))
+                return -1;
+        *ret_mapped = mapped;
+        return 0;
+}
+
 int mounts_put_file(const struct mounts *m, const char *key, const char *what, const char *text,
         char **ret_path, struct err *e)
 {

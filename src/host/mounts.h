@@ -66,6 +66,12 @@ int mounts_attach(const struct mounts *m, int dir_fd, const char *key, const cha
         bool read_only, char **ret_path, bool *ret_mapped, struct err *e);
 
 /*
+ * Whether the file system of a folder takes the id map, by trying it on a clone that nobody ever sees.
+ * Of *m only userns_fd counts.
+ */
+int mounts_try(const struct mounts *m, int dir_fd, bool *ret_mapped, struct err *e);
+
+/*
  * Writes a small file of ours (such as a container's passwd, 0644) to <runtime>/<key>/<what>, to be
  * bound read-only. Gives the path, which the caller owns.
  */

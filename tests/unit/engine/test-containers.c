@@ -382,6 +382,37 @@ static void test_engine_version(void **state)
         fake_stop(f);
 }
 
+static void test_engine_details(void **state)
+{
+        (void)state;
+        static const struct fake_rule rules[] = {
+                { .match = "/v1.41/version",
+                        .status = 200,
+                        .body = "{\"Components\":[{\"Name\":\"Engine\",\"Version\":\"20.10.24\"},"
+                                "{\"Name\":\"containerd\",\"Version\":\"1.6.20~ds1\"},"
+                                "{\"Name\":\"runc\",\"Version\":\"1.1.5+ds1\"},7]}" },
+                { .match = "/v1.41/info",
+                        .status = 200,
+                        .body = "{\"IPv4Forwarding\":false,\"Plugins\":{\"Authorization\":[\"opa\"]},"
+                                "\"Warnings\":[\"one\",\"\",\"t\\nwo\"]}",
+                        .uses = 1 },
+                { .match = "/v1.41/info", .status = 200, .body = "{\"Warnings\":null}" },
+        };
+        struct fake *f = fake_start(rules, ARRAY_LEN(rules));
+        struct engine *en = engine_new(fake_socket(f));
+        struct engine_details d;
+        struct err e = ERR_INIT;
+        assert_int_equal(engine_details(en, NULL, &d, &e), 0);
+        assert_string_equal(d.containerd, "1.6.20~ds1");
+        assert_string_equal(d.runc, "1.1.5+ds1");
+        assert_string_equal(d.warnings, "one\nt\\x0awo");
+        assert_true(d.authorization && !d.ipv4_forwarding);
+        assert_int_equal(engine_details(en, NULL, &d, &e), 0);
+        assert_true(!d.authorization && d.ipv4_forwarding && !*d.warnings);
+        engine_free(en);
+        fake_stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -395,6 +426,7 @@ int main(void)
                 cmocka_unit_test(test_versions),
                 cmocka_unit_test(test_version_is_asked_again),
                 cmocka_unit_test(test_engine_version),
+                cmocka_unit_test(test_engine_details),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,45 @@ static void test_ensure(void **state)
         }
 }
 
+/* What is only looked at is not made. */
+static void test_check(void **state)
+{
+        (void)state;
+        static const struct fake_rule rules[] = {
+                { .match = "GET /v1.41/networks/gone ",
+                        .status = 404,
+                        .body = "{\"message\":\"x\"}" },
+                { .match = "GET /v1.41/networks/open ",
+                        .status = 200,
+                        .body = NETWORK("open", "bridge", "true") },
+                { .match = "GET /v1.41/networks/bare ",
+                        .status = 200,
+                        .body = NETWORK("bare", "bridge", "false") },
+                { .match = "GET /v1.41/networks/n ",
+                        .status = 200,
+                        .body = "{\"Name\":\"n\",\"Driver\":\"bridge\",\"Options\":"
+                                "{\"com.docker.network.bridge.enable_icc\":\"false\"},\"IPAM\":{"
+                                "\"Config\":[{\"Subnet\":\"fd00::/64\"},{\"Subnet\":\"10.1.0.0/16\"}]}}" },
+        };
+        struct fake *f = fake_start(rules, ARRAY_LEN(rules));
+        struct engine *en = engine_new(fake_socket(f));
+        struct err e = ERR_INIT;
+        cleanup_free char *subnet = NULL;
+        char *none = NULL;
+        assert_int_equal(engine_network_check(en, NULL, "gone", false, &none, &e), -1);
+        assert_int_equal(e.code, ERR_NOT_FOUND);
+        assert_int_equal(engine_network_check(en, NULL, "open", false, &none, &e), -1);
+        assert_int_equal(e.code, ERR_FAILED);
+        assert_string_equal(e.fix, "docker network rm open");
+        assert_int_equal(engine_network_check(en, NULL, "bare", false, &none, &e), 0);
+        assert_null(none);
+        assert_int_equal(engine_network_check(en, NULL, "n", false, &subnet, &e), 0);
+        assert_string_equal(subnet, "10.1.0.0/16");
+        assert_int_equal(fake_requests(f), 4);
+        engine_free(en);
+        fake_stop(f);
+}
+
 static void test_body(void **state)
 {
         (void)state;
@@ -146,6 +185,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ensure),
+                cmocka_unit_test(test_check),
                 cmocka_unit_test(test_body),
                 cmocka_unit_test(test_remove),
         };

@@ -265,6 +265,24 @@ static void test_without_id_map(void **state)
         assert_int_equal(mounts_detach_all(&m, "k", &e), 0);
 }
 
+/* What is tried leaves no mount behind. */
+static void test_try(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        const struct mounts only = { .dir_fd = -1, .userns_fd = m.userns_fd };
+        bool mapped = false;
+        cleanup_mountinfo struct mountinfo before = { 0 }, after = { 0 };
+        cleanup_close int plain = open_dir(sandbox), proc = open_dir("/proc");
+        assert_int_equal(mountinfo_read(0, &before, &e), 0);
+        assert_int_equal(mounts_try(&only, plain, &mapped, &e), 0);
+        assert_true(mapped);
+        assert_int_equal(mounts_try(&only, proc, &mapped, &e), 0);
+        assert_false(mapped);
+        assert_int_equal(mountinfo_read(0, &after, &e), 0);
+        assert_int_equal(before.n, after.n);
+}
+
 static void test_refused(void **state)
 {
         (void)state;
@@ -432,6 +450,7 @@ int main(void)
                 cmocka_unit_test(test_read_only),
                 cmocka_unit_test(test_submounts_stay_out),
                 cmocka_unit_test(test_without_id_map),
+                cmocka_unit_test(test_try),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_visible),
                 cmocka_unit_test(test_visible_wants_the_very_mount),
