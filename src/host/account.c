@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LOGIN_DEFS "/etc/login.defs"
@@ -75,7 +76,8 @@ int account_by_name(const char *name, struct account *ret, struct err *e)
 }
 
 /* The group's name is copied out, because its entry lives in the work space. */
-static int lookup_group(gid_t gid, const char *name, gid_t *ret_gid, char **ret_name, struct err *e)
+static int lookup_group(gid_t gid, const char *name, gid_t *ret_gid, char **ret_name,
+        struct strv *ret_members, struct err *e)
 {
         size_t size = 1024;
         cleanup_free char *space = xcalloc(size, 1);
@@ -96,17 +98,45 @@ static int lookup_group(gid_t gid, const char *name, gid_t *ret_gid, char **ret_
                 *ret_gid = found->gr_gid;
         if (ret_name)
                 *ret_name = xstrdup(found->gr_name);
+        for (char **m = found->gr_mem; ret_members && m && *m; m++)
+                strv_add(ret_members, *m);
         return 0;
 }
 
 int host_group_gid(const char *name, gid_t *ret_gid, struct err *e)
 {
-        return lookup_group(0, name, ret_gid, NULL, e);
+        return lookup_group(0, name, ret_gid, NULL, NULL, e);
 }
 
 int host_group_name(gid_t gid, char **ret_name, struct err *e)
 {
-        return lookup_group(gid, NULL, NULL, ret_name, e);
+        return lookup_group(gid, NULL, NULL, ret_name, NULL, e);
+}
+
+/* Lines "name:x:uid:gid:…" with that gid. */
+static void add_own_group(const char *passwd, gid_t gid, struct strv *ret)
+{
+        for (const char *line = passwd; *line; line += *line == '\n') {
+                size_t n = strcspn(line, "\n"), name = strcspn(line, ":\n");
+                unsigned its;
+                cleanup_free char *user = xstrndup(line, name);
+                if (sscanf(line + name, ":%*[^:\n]:%*[0-9]:%u:", &its) == 1 && its == gid &&
+                        !strv_has(ret, user))
+                        strv_add(ret, user);
+                line += n;
+        }
+}
+
+int host_group_members(const char *name, struct strv *ret, struct err *e)
+{
+        struct err ignored = ERR_INIT;
+        cleanup_free char *passwd = NULL;
+        gid_t gid;
+        if (lookup_group(0, name, &gid, NULL, ret, e) < 0)
+                return -1;
+        if (fd_read_file(AT_FDCWD, "/etc/passwd", 16u << 20, &passwd, NULL, &ignored) == 0)
+                add_own_group(passwd, gid, ret);
+        return 0;
 }
 
 int account_groups(const struct account *a, gid_t **ret_gids, size_t *ret_n, struct err *e)

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "base/mem.h"
+#include "base/str.h"
 
 #include <sys/types.h>
 
@@ -36,6 +36,12 @@ int account_groups(const struct account *a, gid_t **ret_gids, size_t *ret_n, str
 /* A group's id and name; the caller owns *ret_name. Errors as above. */
 int host_group_gid(const char *name, gid_t *ret_gid, struct err *e);
 int host_group_name(gid_t gid, char **ret_name, struct err *e);
+
+/*
+ * The accounts of a group, in no order: those that its entry lists, and those of /etc/passwd that have it
+ * as their own group. Others' own groups can't be told without reading a whole directory.
+ */
+int host_group_members(const char *name, struct strv *ret, struct err *e);
 
 /* UID_MIN and GID_MIN of /etc/login.defs; 1000 where it doesn't say. */
 uid_t host_uid_min(void);

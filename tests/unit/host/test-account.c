@@ -72,6 +72,30 @@ static void test_long_entries(void **state)
         assert_int_equal(umount("/etc/group"), 0);
 }
 
+/* Those that a group lists, and those whose own group it is; each once. */
+static void test_members(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        cleanup_strv struct strv members = { 0 }, none = { 0 };
+        cover_file("passwd",
+                "root:x:0:0:root:/root:/bin/bash\nowner:x:5001:4000:::\nlisted:x:5002:4000:::\n"
+                "odd line\nother:x:4000:5003:::\nlast:x:5004:4000::/:/bin/sh",
+                "/etc/passwd");
+        cover_file("group", "crew:x:4000:listed,abroad\nempty:x:4001:\n", "/etc/group");
+        assert_int_equal(host_group_members("crew", &members, &e), 0);
+        assert_int_equal(members.n, 4);
+        static const char *const wanted[] = { "listed", "abroad", "owner", "last" };
+        for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+                assert_true(strv_has(&members, wanted[i]));
+        assert_int_equal(host_group_members("empty", &none, &e), 0);
+        assert_int_equal(none.n, 0);
+        assert_int_equal(host_group_members("nothing", &none, &e), -1);
+        assert_int_equal(e.code, ERR_NOT_FOUND);
+        assert_int_equal(umount("/etc/passwd"), 0);
+        assert_int_equal(umount("/etc/group"), 0);
+}
+
 static void test_borders(void **state)
 {
         (void)state;
@@ -102,6 +126,7 @@ int main(void)
                 cmocka_unit_test(test_absent_is_told_apart),
                 cmocka_unit_test(test_groups),
                 cmocka_unit_test(test_long_entries),
+                cmocka_unit_test(test_members),
                 cmocka_unit_test(test_borders),
         };
         return sandbox_leave(cmocka_run_group_tests(tests, NULL, NULL));
