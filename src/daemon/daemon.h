@@ -24,6 +24,8 @@
 
 struct daemon {
         struct config config;
+        const char *config_path; /* of the file it came from; NULL: of none that was named */
+        int64_t started_at;      /* Unix seconds */
         struct store *store;
         struct engine *engine;
         struct mounts mounts;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "daemon/attach.h"
+#include "daemon/examine.h"
 #include "daemon/expire.h"
 #include "daemon/methods.h"
 #include "daemon/rebuild.h"
@@ -262,10 +264,44 @@ static int rebuild(struct daemon *d, const char *instance, struct err *e)
         return r;
 }
 
+/* ---- the examination, where ds01d does not run ---- */
+
+static int print_row(void *ctx, const struct examine_check *check, const struct finding *f)
+{
+        /* That it does not run is what whoever asks has found already. */
+        if (strcmp(check->name, "ds01d") == 0)
+                return 0;
+        cleanup_json json_t *row = examine_row(check, f, true);
+        cleanup_free char *text = json_text(row);
+        (void)ctx;
+        puts(text);
+        return fflush(stdout);
+}
+
+/* A finding as a line of JSON, then an empty line. Settings that can't be read are one: the others are
+ * then looked at with the defaults. */
+static int doctor(const char *path)
+{
+        struct err ignored = ERR_INIT;
+        cleanup_config struct config config = { 0 };
+        if (config_load(path, &config, &ignored) < 0)
+                (void)config_parse("", "", 0, &config, &ignored);
+        struct examination x = {
+                .config = &config, .config_path = path, .engine = engine_new(config.engine_socket)
+        };
+        examine_all(&x, print_row, NULL);
+        puts("");
+        engine_free(x.engine);
+        /* Not by exit(): what hangs in a thread would be waited for. */
+        fflush(stdout);
+        _exit(0);
+}
+
 static int usage(FILE *f)
 {
         fputs("Usage: ds01d [--config=FILE] [--debug]\n"
               "       ds01d --rebuild [--instance=ID] [--config=FILE]\n"
+              "       ds01d --doctor [--config=FILE]\n"
               "\n"
               "The daemon behind ds01: owns the container engine's socket and decides who may do what.\n"
               "Runs in the foreground and logs to stderr.\n"
@@ -274,6 +310,7 @@ static int usage(FILE *f)
               "  --debug        log more\n"
               "  --rebuild      make a new database out of the labels of the engine's containers and images\n"
               "  --instance=ID  with --rebuild, where several daemons share an engine: which of them this is\n"
+              "  --doctor       check the machine while no ds01d runs, for ds01 doctor: lines of JSON\n"
               "  --version      print the version\n",
                 f);
         return f == stdout ? 0 : 2;
@@ -284,11 +321,12 @@ int main(int argc, char **argv)
         static const struct option options[] = { { "config", required_argument, NULL, 'c' },
                 { "debug", no_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'v' }, { "rebuild", no_argument, NULL, 'r' },
-                { "instance", required_argument, NULL, 'i' }, { 0 } };
+                { "instance", required_argument, NULL, 'i' }, { "doctor", no_argument, NULL, 'D' },
+                { 0 } };
         struct daemon d = { .stop_fd = -1, .mounts = MOUNTS_INIT };
         struct err e = ERR_INIT;
         const char *path = NULL, *instance = NULL;
-        bool rebuilds = false;
+        bool rebuilds = false, examines = false;
         for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
                 if (o == 'h')
                         return usage(stdout);
@@ -302,11 +340,17 @@ int main(int argc, char **argv)
                         instance = optarg;
                 else if (o == 'r')
                         rebuilds = true;
+                else if (o == 'D')
+                        examines = true;
                 else
                         log_set_level(LOG_LEVEL_DEBUG);
         }
-        if (optind < argc || (instance && !rebuilds))
+        if (optind < argc || (instance && !rebuilds) || (examines && rebuilds))
                 return usage(stderr);
+        if (examines)
+                return doctor(path);
+        d.config_path = path;
+        d.started_at = clock_unix();
         umask(022);
         block_signals();
         raise_nofile();

@@ -115,6 +115,11 @@ def test_protocol_page_is_the_table(man):
         assert re.search(rf"\b{field} \(", page), field
 
 
+def test_checks_of_the_doctor_are_the_table(man):
+    titles = re.findall(r'^X\(\w+, "[\w-]+", "([^"]+)"', (REPO / "src/rpc/doctor.def").read_text(), re.MULTILINE)
+    assert titles and re.findall(r"^ {7}(\w[\w ]{1,15})$", section(man("ds01d.8"), "CHECKS"), re.MULTILINE) == titles
+
+
 # ---- the four levels of help ----
 
 MAIN = ["project init", "project launch", "container deploy", "container retire"]

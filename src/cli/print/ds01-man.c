@@ -295,6 +295,21 @@ static void put_errors(void)
 #undef X
 }
 
+static void put_check(const char *title, const char *looks)
+{
+        bold(title);
+        printf("\n\t");
+        put(looks);
+        printf("\n\n");
+}
+
+static void put_checks(void)
+{
+#define X(id, name, title, needs, looks) put_check(title, looks);
+#include "rpc/doctor.def"
+#undef X
+}
+
 static const char *settings;
 
 static int copy(const char *path, void (*line)(const char *))
@@ -333,6 +348,7 @@ static const struct {
         { "@aggregate@\n", put_aggregate },
         { "@methods@\n", put_methods },
         { "@errors@\n", put_errors },
+        { "@checks@\n", put_checks },
         { "@settings@\n", put_settings },
 };
 
