@@ -1,5 +1,6 @@
 """ds01d with no more rights than its systemd unit leaves it, as far as that can be had without systemd."""
 
+import json
 import os
 import pathlib
 import re
@@ -46,6 +47,9 @@ def test_the_units_rights_are_enough(confined, alice):
     assert made.out == f"built\n{alice.name}\n"
     alice.ok(["container", "retire", "unit"])
     assert row(alice, "unit") is None and confined.mounts() == []
+    found = {c["check"]: c for c in json.loads(confined.as_root(["doctor", "--json"]).stdout)["checks"]}
+    for name in ("permissions", "idmap", "engine", "networks"):
+        assert found[name]["state"] == "ok", found[name]
 
 
 # Settings that give a service a mount namespace of its own (systemd.exec(5)), and with that the engine an empty
