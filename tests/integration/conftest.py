@@ -1,7 +1,9 @@
 """Fixtures: one engine, one ds01d and two accounts for the whole run.
 
 DS01_BUILD names the build to test (default: build/), DS01_TEST_NAME the run, so that whoever started
-it can look for what it left behind.
+it can look for what it left behind. Two runs may share the work, each with an engine of its own: each
+takes a file of tests when it comes to it, the one with DS01_SHARE_FROM=end from the end, and leaves a
+mark in the folder DS01_SHARE.
 """
 
 import json
@@ -31,8 +33,35 @@ RUN = pathlib.Path(f"/run/ds01-test-{NAME}")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds; left out by ./check --fast")
-    # Without this a SIGTERM would end the run with everything still there.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Without this a SIGTERM would end the run with everything still there; SystemExit would end one test.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", 143))
+
+
+# ---- two runs that share the work ----
+
+SHARE = os.environ.get("DS01_SHARE")
+TAKEN = {}
+
+
+def is_mine(file):
+    """Whoever comes first makes the file's mark, and has all its tests."""
+    if file not in TAKEN:
+        try:
+            os.close(os.open(f"{SHARE}/{file}", os.O_CREAT | os.O_EXCL))
+            TAKEN[file] = True
+        except FileExistsError:
+            TAKEN[file] = False
+    return TAKEN[file]
+
+
+def pytest_collection_modifyitems(items):
+    if SHARE and os.environ.get("DS01_SHARE_FROM") == "end":
+        files = list(dict.fromkeys(item.path for item in items))
+        items.sort(key=lambda item: -files.index(item.path))
+
+
+def pytest_runtest_protocol(item):
+    return True if SHARE and not is_mine(item.path.name) else None
 
 
 @pytest.hookimpl(hookwrapper=True)
