@@ -45,12 +45,12 @@ def test_init(alice, starter):
 
 @pytest.mark.slow
 def test_launch_and_retire(alice, project):
-    project("thesis")
-    t = alice.tty("project launch thesis --guided", timeout=120)
+    project("guided")
+    t = alice.tty("project launch guided --guided", timeout=120)
     shown = play(t, (r"Build it now\? \[Y/n\] ", ""), (r":/workspace\$ ", "exit"), (r"\(default: 1\): ", ""))
     assert told(shown) == ["GUIDE_IMAGE", "GUIDE_IMAGE_BUILT", "GUIDE_LAUNCH", "GUIDE_RUNS", "GUIDE_SHELL"]
     assert shown.index("Built ") < shown.index("The image is yours alone")
-    t = alice.tty("container retire thesis --guided", timeout=60)
+    t = alice.tty("container retire guided --guided", timeout=60)
     shown = play(t, (r"Continue\? \[Y/n\] ", ""), (r"remove the image\? \[y/N\] ", ""))
     assert told(shown) == ["GUIDE_RETIRE", "GUIDE_RETIRED"]
 
