@@ -37,7 +37,7 @@ def test_kill_while_nothing_happens(alice, ds01d, loaded):
     consistent(alice, loaded, ds01d)
 
 
-@pytest.mark.parametrize("delay_ms", [5, 20, 40, 80, 120, 160, 200, 250, 300, 400, 500])
+@pytest.mark.parametrize("delay_ms", [5, 80, 200, 400])
 def test_kill_during_a_launch(alice, ds01d, loaded, delay_ms):
     result = []
     t = threading.Thread(target=lambda: result.append(
@@ -56,7 +56,7 @@ def test_kill_during_a_launch(alice, ds01d, loaded, delay_ms):
     deploy(alice, "mid")
 
 
-@pytest.mark.parametrize("delay_ms", [5, 30, 60, 100, 150, 250])
+@pytest.mark.parametrize("delay_ms", [30, 150])
 def test_kill_during_a_retire(alice, ds01d, loaded, delay_ms):
     deploy(alice, "mid")
     t = threading.Thread(target=lambda: alice.run(["container", "retire", "mid", "--force"]))
@@ -140,7 +140,7 @@ def test_the_engine_is_down(alice, ds01d, dockerd):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay_ms", [30, 80, 150, 250, 400])
+@pytest.mark.parametrize("delay_ms", [30, 150, 400])
 def test_the_engine_dies_in_the_middle(alice, ds01d, dockerd, delay_ms):
     result = []
     t = threading.Thread(target=lambda: result.append(
