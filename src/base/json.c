@@ -73,10 +73,20 @@ bool json_bool(const json_t *obj, const char *path, bool fallback)
         return json_is_boolean(j) ? json_is_true(j) : fallback;
 }
 
-char *json_text(const json_t *j)
+static char *text_of(const json_t *j, size_t flags)
 {
-        char *s = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *s = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY | flags);
         if (!s)
                 abort();
         return s;
+}
+
+char *json_text(const json_t *j)
+{
+        return text_of(j, 0);
+}
+
+char *json_text_ascii(const json_t *j)
+{
+        return text_of(j, JSON_ENSURE_ASCII);
 }

@@ -33,3 +33,5 @@ bool json_bool(const json_t *obj, const char *path, bool fallback);
 
 /* Compact text with keys in insertion order; owned by the caller. */
 char *json_text(const json_t *j);
+/* The same in ASCII, all else as \uNNNN: nothing in it directs a terminal or ends a line. */
+char *json_text_ascii(const json_t *j);

@@ -42,7 +42,7 @@ static int append(const struct daemon *d, const char *line)
 static void put(const struct daemon *d, json_t *taken)
 {
         cleanup_json json_t *record = taken;
-        cleanup_free char *line = json_text(record);
+        cleanup_free char *line = json_text_ascii(record);
         if (append(d, line) < 0)
                 log_error("Can't write the audit log: %s: %s", strerror(errno), line);
 }
@@ -93,7 +93,10 @@ void audit_end(struct daemon *d, const struct caller *who, const struct rpc_call
                 return;
         json_t *j = record(who, call, a, "end");
         json_object_set_new(j, "result", json_string(e ? err_wire_name(e->code) : "done"));
-        if (e)
-                json_object_set_new(j, "error", json_string(e->msg));
+        if (e) {
+                /* A sentence that was cut to its maximum can end within a character. */
+                cleanup_free char *msg = str_safe(e->msg);
+                json_object_set_new(j, "error", json_string(msg));
+        }
         put(d, j);
 }

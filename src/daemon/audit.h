@@ -2,7 +2,8 @@
 /*
  * The audit log: what admins ask for with regard to other accounts. <state dir>/audit.jsonl, root's
  * alone, one JSON object a line: one when an operation begins and one, with the same `id`, when it
- * has ended and how. It is opened for each line, so that it can be rotated by renaming it.
+ * has ended and how. Lines are ASCII, so that no name in them can end one or direct a terminal.
+ * It is opened for each line, so that it can be rotated by renaming it.
  *
  * A line that can't be written (a full disk) is told in the daemon's log, together with what it would
  * have said, and the operation goes on: it may be the one that frees the disk.

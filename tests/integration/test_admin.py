@@ -1,15 +1,32 @@
 """What admins do to others, and the record of it."""
 
+import contextlib
 import json
 import subprocess
 
 import pytest
+from harness import rpc
 from harness.expect import deploy, row
+from harness.process import wait_until
 
 
 def audit(ds01d):
     path = ds01d.state / "audit.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def admins(bob, ds01d):
+    """bob in the admin group, for a while."""
+    group = f"{bob.name[:22]}-adm"
+    subprocess.run(["groupadd", group], check=True)
+    subprocess.run(["usermod", "-aG", group, bob.name], check=True)
+    ds01d.config["admin_group"] = group
+    ds01d.restart()
+    yield group
+    del ds01d.config["admin_group"]
+    ds01d.restart()
+    subprocess.run(["groupdel", group], check=True)
 
 
 def test_root_lists_reads_and_retires_with_a_record(alice, ds01d):
@@ -52,6 +69,79 @@ def test_a_line_that_was_cut_short_spoils_no_other(ds01d):
     assert '{"time": "2026-\n' in text and audit(ds01d)[-1]["event"] == "end"
 
 
+def test_a_line_that_fits_in_part_joins_no_other(ds01d, base):
+    """The disk takes the beginning of a line and no more; then there is room again."""
+    path, small = ds01d.state / "audit.jsonl", base / "small-audit"
+    path.touch(mode=0o600)
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k,mode=700", "ds01-test", str(small)], check=True)
+    log, fill = small / "log", small / "fill"
+    # Of its first page this leaves room for 24 bytes; there is no second one.
+    log.write_text(json.dumps({"old": "x" * 4060}) + "\n")
+    with contextlib.suppress(OSError):
+        fill.write_bytes(b"x" * 8192)
+    assert log.stat().st_size == 4072
+    subprocess.run(["mount", "--bind", str(log), str(path)], check=True)
+    try:
+        start = len(ds01d.log.read_text())
+        assert ds01d.as_root(["container-list", "--user=all"]).returncode == 0
+        # The end is on record once the answer is out.
+        said = "Can't write the audit log: No space left"
+        wait_until(lambda: ds01d.log.read_text()[start:].count(said) == 2, 5, "both lines are told")
+        assert log.stat().st_size == 4096
+        fill.unlink()
+        assert ds01d.as_root(["container-list", "--user=all"]).returncode == 0
+        wait_until(lambda: log.read_text().count("\n") == 4, 5, "both lines are written")
+        old, part, *whole = log.read_text().splitlines()
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+        subprocess.run(["umount", str(small)], check=True)
+        small.rmdir()
+    assert len(old) == 4071 and len(part) == 24
+    assert [json.loads(line)["event"] for line in whole] == ["begin", "end"]
+
+
+FORGED = 'x"}\n{"time":"2026-01-01T00:00:00Z","event":"end","id":"0","admin":"root","op":"Forged","result":"done"}\n\u2028\x85'
+
+
+def test_no_text_can_make_a_line(alice, bob, ds01d, admins):
+    """Names are what a caller chooses; a line is what ds01d writes."""
+    path = ds01d.state / "audit.jsonl"
+    before = len(path.read_bytes()) if path.exists() else 0
+    for params in ({"name": FORGED, "user": alice.name}, {"name": "x", "user": FORGED}):
+        with pytest.raises(rpc.Failed):
+            rpc.call(bob, "Containers.Get", params)
+    with pytest.raises(rpc.Failed):
+        rpc.call(bob, "Images.Delete", {"image": FORGED, "user": alice.name})
+    # Too long for a sentence, which ends within one of these characters.
+    for start in ("", "x", "xx"):
+        with pytest.raises(rpc.Failed):
+            rpc.call(bob, "Containers.Get", {"name": "x", "user": start + "€" * 600})
+    # Who is no admin gets not even a line.
+    with pytest.raises(rpc.Failed):
+        rpc.call(alice, "Containers.Get", {"name": FORGED, "user": bob.name})
+    data = path.read_bytes()[before:]
+    assert all(0x20 <= byte < 0x7f or byte == 0x0a for byte in data), data
+    lines = data.split(b"\n")
+    assert lines.pop() == b"" and len(lines) == 12
+    for line in map(json.loads, lines):
+        assert line["admin_uid"] == bob.uid and line["admin"] == bob.name and line["op"] != "Forged"
+        assert FORGED in (line["target"], line.get("container"), line.get("image")) or "€" * 600 in line["target"]
+        assert line["event"] == "begin" or line["error"]
+
+
+def test_nobody_else_can_read_or_write_it(alice, ds01d):
+    assert ds01d.as_root(["container-list", "--user=all"]).returncode == 0
+    path = ds01d.state / "audit.jsonl"
+    st = path.stat()
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (0, 0, 0o600)
+    for script in (f"cat {path}", f"echo x >> {path}", f"mv {path} {path}.old", f"ls {ds01d.state}"):
+        assert alice.run(script).rc != 0, script
+    deploy(alice, "inside")
+    seen = alice.run(["container-attach", "inside", "--", "sh", "-c", "cat /proc/self/mountinfo; find / -xdev -name 'audit*'"])
+    assert "/workspace" in seen.out and "audit" not in seen.out, seen
+
+
 def test_what_people_do_to_themselves_is_nobodys_business(alice, bob, ds01d):
     before = len(audit(ds01d))
     deploy(alice, "own")
@@ -59,20 +149,6 @@ def test_what_people_do_to_themselves_is_nobodys_business(alice, bob, ds01d):
     alice.ok(["container", "retire", "own", "--force"])
     assert bob.run(["container-list", f"--user={alice.name}"]).rc == 5
     assert len(audit(ds01d)) == before
-
-
-@pytest.fixture
-def admins(bob, ds01d):
-    """bob in the admin group, for a while."""
-    group = f"{bob.name[:22]}-adm"
-    subprocess.run(["groupadd", group], check=True)
-    subprocess.run(["usermod", "-aG", group, bob.name], check=True)
-    ds01d.config["admin_group"] = group
-    ds01d.restart()
-    yield group
-    del ds01d.config["admin_group"]
-    ds01d.restart()
-    subprocess.run(["groupdel", group], check=True)
 
 
 def test_members_of_the_admin_group_are_admins(alice, bob, ds01d, admins):

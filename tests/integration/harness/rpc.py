@@ -16,7 +16,9 @@ if more:
 fds = [os.open(f, os.O_PATH | os.O_DIRECTORY) for f in folders]
 data = json.dumps(call).encode() + b"\0"
 extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-s.sendall(data[s.sendmsg([data], extra):])
+sent = s.sendmsg([data], extra)
+if sent < len(data):  # an empty send, too, fails where the answer came and the connection has ended
+    s.sendall(data[sent:])
 rest = b""
 while True:
     piece = s.recv(65536)
@@ -42,6 +44,7 @@ def start(user, method, params=None, more=False, folders=(), **kwargs):
 class Failed(Exception):
     def __init__(self, reply):
         super().__init__(reply["parameters"].get("message"), reply["parameters"].get("detail"))
+        self.reply = reply
         self.name = reply["error"].removeprefix("io.ds01.")
         self.message = reply["parameters"].get("message", "")
         self.detail = reply["parameters"].get("detail", "")

@@ -59,12 +59,22 @@ static void test_getters(void **state)
         assert_string_equal(out, text);
 }
 
+/* Line separators, C1 controls and bidirectional marks, which JSON itself lets through. */
+static void test_ascii(void **state)
+{
+        (void)state;
+        cleanup_json json_t *j = json_string("a\"\n\x1b\u2028\xc2\x85\xc2\x9b\u202e\U0001f600");
+        cleanup_free char *out = json_text_ascii(j);
+        assert_string_equal(out, "\"a\\\"\\n\\u001B\\u2028\\u0085\\u009B\\u202E\\uD83D\\uDE00\"");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_depth),
                 cmocka_unit_test(test_getters),
+                cmocka_unit_test(test_ascii),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
