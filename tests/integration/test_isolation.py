@@ -66,17 +66,21 @@ def test_tricks_of_an_image_do_not_work(alice, bob, loaded):
 
 
 def test_files_made_inside_give_no_rights_outside(alice, bob):
-    deploy(alice, "suid")
-    inside(alice, "suid", "cp /bin/busybox /workspace/sh; chmod 6755 /workspace/sh; mknod /workspace/null c 1 3; "
-                          "mknod /workspace/pipe p; chmod 777 /workspace")
-    made = alice.workspace / "suid/sh"
-    assert made.stat().st_uid == alice.uid
-    for user in (alice, bob):
-        who = user.run([str(made), "id", "-u"])
-        assert who.rc != 0 or who.out.strip() in (str(alice.uid), str(user.uid)), who
-    assert not (alice.workspace / "suid/null").exists()
-    root = subprocess.run([str(made), "id", "-u"], capture_output=True, text=True, check=False)
-    assert root.stdout.strip() != "0" or not made.stat().st_mode & stat.S_ISUID
+    """A set-id program left in the workspace is its owner's: it makes root, or a group, of nobody."""
+    deploy(alice, "suid", "test/hostile:1")
+    inside(alice, "suid", "cp /bin/become-root /workspace/tool; chmod 777 /workspace; "
+                          "for g in 0 6 42; do cp /workspace/tool /workspace/group$g; chgrp $g /workspace/group$g; done; "
+                          "chmod 6755 /workspace/tool /workspace/group*; chown 0 /workspace/tool; "
+                          "mknod /workspace/null c 1 5; mknod /workspace/pipe p")
+    folder = alice.workspace / "suid"
+    made = sorted(folder.glob("group*")) + [folder / "tool"]
+    assert len(made) == 4 and (folder / "pipe").is_fifo() and not (folder / "null").exists()
+    for path in made:
+        st = path.stat()
+        assert st.st_mode & stat.S_ISUID and (st.st_uid, st.st_gid) == (alice.uid, alice.gid), path
+        # Bob gets what alice could have given him in any other way: her own id.
+        assert bob.ok([str(path), "root"]).out == f"setuid=-1 uid={bob.uid} euid={alice.uid}\n"
+        assert alice.ok([str(path), "root"]).out == f"setuid=-1 uid={alice.uid} euid={alice.uid}\n"
 
 
 def test_mounts_are_nosuid_nodev_and_ids_map_to_themselves(alice):
