@@ -150,6 +150,21 @@ class Engine:
         assert status == 200, body
         return body
 
+    def inspect_image(self, name):
+        status, body = self.call("GET", f"/images/{name}/json")
+        assert status == 200, body
+        return body
+
+    def said(self, name):
+        """What a container without a terminal wrote, both streams, the engine's stream heads left out."""
+        status, data = self.call("GET", f"/containers/{name}/logs?stdout=1&stderr=1")
+        assert status == 200, data
+        text = b""
+        while data:
+            size = int.from_bytes(data[4:8], "big")
+            text, data = text + data[8:8 + size], data[8 + size:]
+        return text.decode(errors="replace")
+
     def image_tags(self):
         _, rows = self.call("GET", "/images/json")
         return sorted(t for i in rows for t in i["RepoTags"] or [])
