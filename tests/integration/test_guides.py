@@ -119,7 +119,7 @@ def mine(step, alice):
 
 def test_links():
     """Links between the pages lead to files, and to headings in them."""
-    for page in [REPO / "README.md", *sorted((REPO / "doc").rglob("*.md"))]:
+    for page in [*sorted(REPO.glob("*.md")), *sorted((REPO / "doc").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"

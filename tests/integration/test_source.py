@@ -1,4 +1,4 @@
-"""What can be checked without starting anything: layers, scripts, units."""
+"""What can be checked without starting anything: layers, scripts, units, what documents claim."""
 
 import pathlib
 import re
@@ -71,3 +71,40 @@ def test_the_command_line_is_small(prefix):
     assert "sqlite" not in listed and "libcurl" not in listed
     assert not (prefix / "bin/ds01").stat().st_mode & 0o6000
     assert shutil.which("ds01", path=str(prefix / "bin"))
+
+
+def named_tests(text):
+    """Every `file::test` of a document."""
+    return re.findall(r"`(test[-_][\w-]+\.(?:py|c))::(\w+)`", text)
+
+
+def has_test(file, name):
+    """In C, it is in a list of tests that are run."""
+    paths = list((REPO / "tests").rglob(file))
+    form = rf"^def {name}\(" if file.endswith(".py") else rf"cmocka_unit_test\w*\(\s*{name}\b"
+    return len(paths) == 1 and re.search(form, paths[0].read_text(), re.M) is not None
+
+
+def test_every_attack_has_its_tests():
+    """doc/threat-model.md: 44 numbered lines and some more, each with tests that exist."""
+    text = (REPO / "doc/threat-model.md").read_text()
+    table = [line for line in text.splitlines() if line.startswith("| ") and "::" in line]
+    numbers = [int(line.split("|")[1]) for line in table if line.split("|")[1].strip().isdigit()]
+    assert numbers == list(range(1, 45)) and len(table) > len(numbers)
+    for line in table:
+        named = named_tests(line)
+        assert named and len(named) == line.count("::"), line
+        for file, name in named:
+            assert has_test(file, name), f"{file}::{name}"
+    assert not has_test("test_source.py", "no_such_test") and not has_test("test-peer.c", "no_such_test")
+
+
+def test_the_numbers_of_acceptance_tests_are_those_of_the_threat_model():
+    text = (REPO / "doc/threat-model.md").read_text()
+    lines = {int(n): line for n, line in re.findall(r"^\| (\d+) \| (.*)$", text, re.M)}
+    source = (REPO / "tests/integration/test_acceptance.py").read_text()
+    tests = re.findall(r'^def (test_\w+)\(.*\):\n    """No\. ([\d, ]+)[.:]', source, re.M)
+    assert len(tests) == len(re.findall(r"^def test_", source, re.M))
+    for name, numbers in tests:
+        for number in map(int, numbers.split(",")):
+            assert f"`test_acceptance.py::{name}`" in lines[number], (number, name)
