@@ -43,7 +43,7 @@ static int run(struct cli *c, struct err *e)
         bool page = c->n_args == 0 && !cli_has(c, "full"), terminal = isatty(STDOUT_FILENO);
         if (c->n_args > 0 && read_section(c, &parts, e) < 0)
                 return -1;
-        if (board_load(c, parts, &b, e) < 0)
+        if (board_load(c, parts, false, &b, e) < 0)
                 return -1;
         /* A page is one anywhere; a list that goes to a file is whole. */
         struct sheet s = { .f = stdout, .columns = page ? PAGE_COLUMNS : 0, .lines = PAGE_LINES };

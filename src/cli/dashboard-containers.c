@@ -32,7 +32,7 @@ static void add_gpus(struct grid *g, const json_t *row)
 
 static void none(const struct board *b, const struct sheet *s)
 {
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         row_add(&r, OUT_PLAIN,
                 b->everyone ? "No containers"
                             : "You have no containers: project launch starts one");
@@ -63,7 +63,7 @@ void board_container_rows(const struct board *b, const struct sheet *s, size_t n
                 if (b->everyone)
                         grid_add(&g, OUT_PLAIN, json_str(row, "user"));
         }
-        grid_print(&g, s->f, 0, s->columns, n);
+        grid_show(&g, s, n);
 }
 
 /* "GPUs 2 of 3", "" without a limit. */
@@ -80,7 +80,7 @@ static void add_limit(
 
 void board_container_section(const struct board *b, const struct sheet *s)
 {
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         row_add(&r, OUT_BOLD, b->everyone ? "Containers" : "Your containers");
         if (!b->everyone) {
                 add_limit(&r, b, "max_containers_per_user", "container", "containers");

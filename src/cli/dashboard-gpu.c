@@ -112,7 +112,7 @@ char *board_gpu_trouble(const struct board *b)
 static void say_none(const struct board *b, const struct sheet *s)
 {
         const char *why = str_or_empty(json_str(b->driver, "why"));
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         row_printf(&r, OUT_PLAIN, "This machine has no GPUs%s%s", *why ? ": " : "", why);
         row_end(&r);
 }
@@ -121,6 +121,7 @@ static void say_none(const struct board *b, const struct sheet *s)
 
 enum { BAR = 20, BAR_LEAST = 5 };
 
+/* Of a page, in order; add_gpu() fills them. */
 static const struct grid_column columns[] = {
         { .head = "GPU" },
         { .head = "MODEL", .rank = 5 },
@@ -136,6 +137,35 @@ static const struct grid_column columns[] = {
         { .head = "LEFT", .rank = 1 },
 };
 
+/* The same where there is a history: that, the bar and the temperature stay longest. */
+static const struct grid_column live_columns[] = {
+        { .head = "GPU" },
+        { .head = "MODEL", .rank = 7 },
+        { .head = "HELD BY", .least = 14 },
+        { .head = "FOR", .least = 8, .rank = 3 },
+        { .head = "IN USE", .least = BAR_LEAST, .bar = BAR, .rank = 1 },
+        { .head = "", .right = true },
+        { .head = "HISTORY", .least = 8, .bar = BAR, .grows = BOARD_HISTORY_MAX },
+        { .head = "MEMORY", .rank = 2, .right = true },
+        { .head = "TEMP", .rank = 4, .right = true },
+        { .head = "POWER", .rank = 9, .right = true },
+        { .head = "SO FAR", .rank = 8 },
+        { .head = "UNTIL", .rank = 5 },
+        { .head = "LEFT", .rank = 6 },
+};
+
+static void add_history(struct grid *g, const json_t *history)
+{
+        signed char percent[BOARD_HISTORY_MAX];
+        size_t n = json_array_size(history),
+               from = n > BOARD_HISTORY_MAX ? n - BOARD_HISTORY_MAX : 0;
+        for (size_t i = from; i < n; i++) {
+                json_int_t v = json_integer_value(json_array_get(history, i));
+                percent[i - from] = (signed char)(v < 0 ? -1 : v > 100 ? 100 : v);
+        }
+        grid_spark(g, percent, n - from);
+}
+
 /* Who has it; the state where nobody does. */
 static void add_holder(struct grid *g, const json_t *gpu)
 {
@@ -148,7 +178,7 @@ static void add_holder(struct grid *g, const json_t *gpu)
         grid_add(g, OUT_PLAIN, json_str(gpu, "container"));
 }
 
-static void add_gpu(struct grid *g, const json_t *gpu, int64_t now)
+static void add_gpu(struct grid *g, const json_t *gpu, bool live, int64_t now)
 {
         char use[32], temperature[32], power[32], memory[BOARD_BYTES_LEN];
         char so_far[CLOCK_DURATION_LEN] = "-", end[MOMENT_END_LEN] = "-",
@@ -174,6 +204,8 @@ static void add_gpu(struct grid *g, const json_t *gpu, int64_t now)
         add_holder(g, gpu);
         grid_bar(g, (int)json_int(gpu, "utilisation", -1));
         grid_add(g, OUT_PLAIN, use);
+        if (live)
+                add_history(g, json_object_get(gpu, "history"));
         grid_add(g, OUT_PLAIN, memory);
         grid_add(g, OUT_PLAIN, temperature);
         grid_add(g, OUT_PLAIN, power);
@@ -184,7 +216,9 @@ static void add_gpu(struct grid *g, const json_t *gpu, int64_t now)
 
 void board_gpu_rows(const struct board *b, const struct sheet *s, size_t n)
 {
-        cleanup_grid struct grid g = grid_begin(columns, ARRAY_LEN(columns));
+        bool live = json_object_get(json_array_get(b->gpus, 0), "history") != NULL;
+        cleanup_grid struct grid g = live ? grid_begin(live_columns, ARRAY_LEN(live_columns))
+                                          : grid_begin(columns, ARRAY_LEN(columns));
         size_t i;
         json_t *gpu;
         if (json_array_size(b->gpus) == 0) {
@@ -192,8 +226,8 @@ void board_gpu_rows(const struct board *b, const struct sheet *s, size_t n)
                 return;
         }
         json_array_foreach (b->gpus, i, gpu)
-                add_gpu(&g, gpu, b->now);
-        grid_print(&g, s->f, 0, s->columns, n);
+                add_gpu(&g, gpu, live, b->now);
+        grid_show(&g, s, n);
 }
 
 /* ---- at length ---- */
@@ -263,14 +297,16 @@ static void make_first(struct row *r, const json_t *gpu, const struct cut *cut, 
 
 static void show_first(const struct sheet *s, const json_t *gpu, int64_t now)
 {
+        struct sheet endless = *s;
         size_t i = 0;
+        endless.columns = 0;
         for (; s->columns && i + 1 < ARRAY_LEN(cuts); i++) {
-                cleanup_row struct row probe = row_begin(s->f, 0);
+                cleanup_row struct row probe = row_begin(&endless);
                 make_first(&probe, gpu, &cuts[i], now);
                 if (probe.width <= s->columns)
                         break;
         }
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         make_first(&r, gpu, &cuts[i], now);
         row_end(&r);
 }
@@ -278,7 +314,7 @@ static void show_first(const struct sheet *s, const json_t *gpu, int64_t now)
 static void show_figures(const struct sheet *s, const json_t *gpu)
 {
         char use[32], temperature[32], power[32], memory[BOARD_BYTES_LEN];
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         size_t bar = s->columns && s->columns < 60 ? BAR_LEAST : BAR;
         figure(gpu, "utilisation", 1, "%", use);
         figure(gpu, "temperature", 1, degrees(), temperature);
@@ -296,7 +332,7 @@ void board_gpu_section(const struct board *b, const struct sheet *s)
         size_t i;
         json_t *gpu;
         cleanup_free char *summary = board_gpu_summary(b), *trouble = board_gpu_trouble(b);
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         if (trouble) {
                 row_add(&r, OUT_RED, trouble);
                 row_end(&r);

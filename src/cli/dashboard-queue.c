@@ -63,21 +63,21 @@ void board_queue_rows(const struct board *b, const struct sheet *s, size_t n)
         size_t i;
         json_t *t;
         if (json_array_size(b->queue) == 0) {
-                cleanup_row struct row r = row_begin(s->f, s->columns);
+                cleanup_row struct row r = row_begin(s);
                 row_add(&r, OUT_PLAIN, "Nobody waits for a GPU");
                 row_end(&r);
                 return;
         }
         json_array_foreach (b->queue, i, t)
                 add_ticket(&g, t, b->now);
-        grid_print(&g, s->f, 0, s->columns, n);
+        grid_show(&g, s, n);
 }
 
 void board_queue_section(const struct board *b, const struct sheet *s)
 {
         size_t i;
         json_t *t;
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         row_add(&r, OUT_BOLD, "Queue for GPUs");
         row_end(&r);
         board_queue_rows(b, s, json_array_size(b->queue));

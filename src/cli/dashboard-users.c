@@ -114,7 +114,7 @@ void board_user_section(const struct board *b, const struct sheet *s)
                 { .head = "GPUS UNTIL" },
         };
         cleanup_grid struct grid g = grid_begin(columns, ARRAY_LEN(columns));
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         size_t i;
         json_t *u;
         row_add(&r, OUT_BOLD, "Users");
@@ -127,5 +127,5 @@ void board_user_section(const struct board *b, const struct sheet *s)
         }
         json_array_foreach (b->users, i, u)
                 add_user(&g, u, b->now);
-        grid_print(&g, s->f, 0, s->columns, grid_rows(&g));
+        grid_show(&g, s, grid_rows(&g));
 }

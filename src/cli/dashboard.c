@@ -36,7 +36,8 @@ static int ask(struct cli *c, const char *method, json_t *params, json_t **ret, 
 
 static int ask_gpus(struct cli *c, struct board *b, struct err *e)
 {
-        if (ask(c, "io.ds01.Gpus.List", json_object(), &b->gpus, e) < 0)
+        json_t *params = json_pack("{s:b}", "watch", (int)b->watched);
+        if (ask(c, "io.ds01.Gpus.List", params, &b->gpus, e) < 0)
                 return -1;
         if (!json_str(json_array_get(b->gpus, 0), "health"))
                 return err_set(e, ERR_DAEMON, "The answer of ds01d about GPUs is incomplete");
@@ -98,10 +99,10 @@ static int load(struct cli *c, struct board *b, struct err *e)
         return 0;
 }
 
-int board_load(struct cli *c, unsigned parts, struct board *ret, struct err *e)
+int board_load(struct cli *c, unsigned parts, bool watched, struct board *ret, struct err *e)
 {
         /* Root, who has no containers, sees everyone's. */
-        struct board b = { .parts = parts, .everyone = geteuid() == 0 };
+        struct board b = { .parts = parts, .watched = watched, .everyone = geteuid() == 0 };
         if (load(c, &b, e) < 0) {
                 board_done(&b);
                 return -1;
@@ -128,7 +129,7 @@ enum { METER_NAME = 8, METER_BAR = 20, METER_LEAST = 30 /* columns without a bar
 
 static void meter(const struct sheet *s, const char *name, int percent, const char *text)
 {
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         size_t bar = !s->columns || s->columns > METER_LEAST + METER_BAR ? METER_BAR
                      : s->columns > METER_LEAST                          ? s->columns - METER_LEAST
                                                                          : 0;
@@ -199,18 +200,20 @@ static size_t count_queue(const struct board *b)
 
 /* The lists of a page, the most important one first; the machine stands behind the first. */
 static const struct list {
+        enum board_part part;
         const char *section;
         size_t (*count)(const struct board *b);
         void (*rows)(const struct board *b, const struct sheet *s, size_t n);
 } lists[] = {
-        { "gpu", count_gpus, board_gpu_rows },
-        { "containers", count_containers, board_container_rows },
-        { "queue", count_queue, board_queue_rows },
+        { BOARD_GPU, "gpu", count_gpus, board_gpu_rows },
+        { BOARD_CONTAINERS, "containers", count_containers, board_container_rows },
+        { BOARD_QUEUE, "queue", count_queue, board_queue_rows },
 };
 
 static void blank(const struct sheet *s)
 {
-        fputs("\n", s->f);
+        cleanup_row struct row r = row_begin(s);
+        row_end(&r);
 }
 
 /* A list in that many lines below its heads; the last of them counts what doesn't fit. */
@@ -220,17 +223,35 @@ static void show_list(
         size_t n = list->count(b), shown = n <= lines ? n : lines ? lines - 1 : 0;
         list->rows(b, s, shown);
         if (shown < n && lines > 0) {
-                cleanup_row struct row r = row_begin(s->f, s->columns);
+                cleanup_row struct row r = row_begin(s);
                 row_printf(&r, OUT_DIM, "%zu more: dashboard %s", n - shown, list->section);
                 row_end(&r);
         }
 }
 
-static void show_head(const struct board *b, const struct sheet *s)
+static const struct list *find_list(enum board_part part)
+{
+        size_t i = 0;
+        while (i + 1 < ARRAY_LEN(lists) && lists[i].part != part)
+                i++;
+        return &lists[i];
+}
+
+size_t board_list_count(const struct board *b, enum board_part list)
+{
+        return find_list(list)->count(b);
+}
+
+void board_list(const struct board *b, const struct sheet *s, enum board_part list, size_t lines)
+{
+        show_list(b, s, find_list(list), lines);
+}
+
+void board_head(const struct board *b, const struct sheet *s)
 {
         char clock[MOMENT_LEN];
         cleanup_free char *gpus = board_gpu_summary(b);
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         moment_clock(b->now, b->now, clock);
         row_printf(&r, OUT_BOLD, "%s", b->machine.host);
         row_printf(&r, OUT_PLAIN, "%s%s%s%s", row_dot(), clock, row_dot(), gpus);
@@ -247,9 +268,9 @@ void board_page(const struct board *b, const struct sheet *s)
         for (size_t i = 0; i < N; i++)
                 wants[i] = lists[i].count(b);
         board_share(wants, N, s->lines > fixed ? s->lines - fixed : 0, gets);
-        show_head(b, s);
+        board_head(b, s);
         if (trouble) {
-                cleanup_row struct row r = row_begin(s->f, s->columns);
+                cleanup_row struct row r = row_begin(s);
                 row_add(&r, OUT_RED, trouble);
                 row_end(&r);
         }
@@ -267,7 +288,7 @@ void board_page(const struct board *b, const struct sheet *s)
 
 static void title(const struct sheet *s, const char *text)
 {
-        cleanup_row struct row r = row_begin(s->f, s->columns);
+        cleanup_row struct row r = row_begin(s);
         row_add(&r, OUT_BOLD, text);
         row_end(&r);
 }

@@ -4,7 +4,7 @@
  * joined with what the machine tells about itself.
  *
  * A board is loaded once, over one connection, with the parts that are wanted; everything else here
- * only shows it. A sheet is where it is shown: its lines never get wider than its columns.
+ * only shows it, on a sheet (row.h).
  */
 #pragma once
 
@@ -25,7 +25,7 @@ enum board_part {
 struct board {
         unsigned parts;     /* enum board_part */
         json_t *driver;     /* the first reply of Gpus.List; what was not asked for is NULL */
-        json_t *gpus;       /* arrays of the other replies */
+        json_t *gpus;       /* arrays of the other replies; a live view adds "history" to each */
         json_t *containers; /* the caller's; everyone's where `everyone` */
         json_t *queue;      /* everybody's tickets */
         json_t *limits;     /* by key */
@@ -33,17 +33,18 @@ struct board {
         struct machine machine;
         int64_t now; /* Unix seconds */
         bool everyone;
+        bool watched;
 };
 #define cleanup_board CLEANUP(board_done)
 void board_done(struct board *b);
-/* The caller owns *ret. A board of BOARD_SYSTEM alone needs no ds01d. */
-int board_load(struct cli *c, unsigned parts, struct board *ret, struct err *e);
+/*
+ * The caller owns *ret. A board of BOARD_SYSTEM alone needs no ds01d. With `watched` ds01d reads the GPUs
+ * every two seconds for a while: for who loads a board again and again.
+ */
+int board_load(struct cli *c, unsigned parts, bool watched, struct board *ret, struct err *e);
 
-struct sheet {
-        FILE *f;
-        size_t columns; /* 0: as wide as it gets */
-        size_t lines;   /* of a page */
-};
+/* How often who watches loads one, and how much of "history" is shown: percents, -1 for unknown. */
+enum { BOARD_WATCH_MS = 2000, BOARD_HISTORY_MAX = 240 };
 
 /* One page of all parts: what doesn't fit is counted, with the section that shows it. */
 void board_page(const struct board *b, const struct sheet *s);
@@ -51,6 +52,13 @@ void board_page(const struct board *b, const struct sheet *s);
 void board_sections(const struct board *b, const struct sheet *s);
 /* One object: "schema": 1 and the parts of it. */
 void board_json(const struct board *b, FILE *f);
+
+/* The machine's name, the time, and its GPUs in a sentence. */
+void board_head(const struct board *b, const struct sheet *s);
+/* One of the lists of a page (GPUs, containers, queue): how many rows it has; it in that many lines below
+ * its heads, of which the last counts what doesn't fit. */
+size_t board_list_count(const struct board *b, enum board_part list);
+void board_list(const struct board *b, const struct sheet *s, enum board_part list, size_t lines);
 
 /*
  * How many rows each of n parts gets of `room`: two are sure to each that wants them, and what is left

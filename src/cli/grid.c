@@ -2,6 +2,7 @@
 #include "cli/grid.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 struct grid grid_begin(const struct grid_column *columns, size_t n)
 {
@@ -10,8 +11,10 @@ struct grid grid_begin(const struct grid_column *columns, size_t n)
 
 void grid_done(struct grid *g)
 {
-        for (size_t i = 0; i < g->n_cells; i++)
+        for (size_t i = 0; i < g->n_cells; i++) {
                 free(g->cells[i].text);
+                free(g->cells[i].spark);
+        }
         free(g->cells);
 }
 
@@ -40,6 +43,14 @@ void grid_addf(struct grid *g, enum out_style style, const char *fmt, ...)
 void grid_bar(struct grid *g, int percent)
 {
         add(g, (struct grid_cell){ .percent = percent });
+}
+
+void grid_spark(struct grid *g, const signed char *percent, size_t n)
+{
+        signed char *copy = xcalloc(n ? n : 1, sizeof *copy);
+        if (n)
+                memcpy(copy, percent, n * sizeof *copy);
+        add(g, (struct grid_cell){ .spark = copy, .n_spark = n });
 }
 
 size_t grid_rows(const struct grid *g)
@@ -98,6 +109,17 @@ static void natural(const struct grid *g, size_t *widths)
         }
 }
 
+/* What is left over goes to the columns that like it. */
+static void grow(const struct grid *g, size_t max, size_t *widths)
+{
+        for (size_t i = 0; i < g->n_columns; i++) {
+                size_t used = total(g, widths), left = max > used ? max - used : 0;
+                size_t most = g->columns[i].grows;
+                if (widths[i] && most > widths[i])
+                        widths[i] += left < most - widths[i] ? left : most - widths[i];
+        }
+}
+
 void grid_fit(const struct grid *g, size_t max, size_t widths[GRID_COLUMNS_MAX])
 {
         for (size_t i = 0; i < g->n_columns; i++)
@@ -108,8 +130,9 @@ void grid_fit(const struct grid *g, size_t max, size_t widths[GRID_COLUMNS_MAX])
                         continue;
                 /* With a column less, the others may be as wide as they like again. */
                 if (!max || total(g, widths) <= max || !leave_out(g, widths))
-                        return;
+                        break;
         }
+        grow(g, max, widths);
 }
 
 static void print_cell(const struct grid *g, struct row *r, size_t i, size_t width)
@@ -118,16 +141,18 @@ static void print_cell(const struct grid *g, struct row *r, size_t i, size_t wid
         const struct grid_cell *cell = &g->cells[i];
         if (cell->text)
                 row_field(r, cell->style, cell->text, width, column->right);
+        else if (cell->spark)
+                row_spark(r, cell->spark, cell->n_spark, width);
         else
                 row_bar(r, cell->percent, width);
 }
 
-void grid_print(const struct grid *g, FILE *f, size_t indent, size_t max, size_t n)
+void grid_show(const struct grid *g, const struct sheet *s, size_t n)
 {
         size_t widths[GRID_COLUMNS_MAX];
-        cleanup_row struct row r = row_begin(f, max);
-        grid_fit(g, max > indent ? max - indent : max, widths);
-        row_pad(&r, indent);
+        cleanup_row struct row r = row_begin(s);
+        grid_fit(g, s->columns > s->indent ? s->columns - s->indent : s->columns, widths);
+        row_pad(&r, s->indent);
         for (size_t i = 0; i < g->n_columns; i++)
                 if (widths[i]) {
                         row_field(&r, OUT_DIM, g->columns[i].head, widths[i], g->columns[i].right);
@@ -135,7 +160,7 @@ void grid_print(const struct grid *g, FILE *f, size_t indent, size_t max, size_t
                 }
         row_end(&r);
         for (size_t k = 0; k < n && k < grid_rows(g); k++) {
-                row_pad(&r, indent);
+                row_pad(&r, s->indent);
                 for (size_t i = 0; i < g->n_columns; i++)
                         if (widths[i]) {
                                 print_cell(g, &r, k * g->n_columns + i, widths[i]);

@@ -10,3 +10,9 @@
  * image goes too, unless something else uses it.
  */
 int retire_container(struct cli *c, const char *name, bool force, bool image, struct err *e);
+
+/*
+ * What the answer of Containers.Retire means, in lines: what is kept, what is free again and, where it was
+ * one's own, how to have it again; owned.
+ */
+char *retire_told(const char *name, bool own, const json_t *reply);

@@ -32,34 +32,43 @@ enum out_style row_bar_style(int percent)
         return percent >= 90 ? OUT_RED : percent >= 50 ? OUT_YELLOW : OUT_GREEN;
 }
 
-struct row row_begin(FILE *f, size_t max)
+struct row row_begin(const struct sheet *s)
 {
-        return (struct row){ .f = f, .max = max, .text = BUF_INIT(LINE_MAX_BYTES) };
+        return (struct row){ .s = s, .text = BUF_INIT(LINE_MAX_BYTES) };
 }
 
 void row_done(struct row *r)
 {
         buf_done(&r->text);
+        free(r->spans);
 }
 
 /* Columns that are left. */
 static size_t room(const struct row *r)
 {
-        return r->max == 0 ? LINE_MAX_BYTES : r->max - r->width;
+        return r->s->columns == 0 ? LINE_MAX_BYTES : r->s->columns - r->width;
 }
 
 /* Text that is safe already. */
 static void add_safe(struct row *r, enum out_style style, const char *safe)
 {
-        const char *begin = style == OUT_PLAIN ? "" : out_style(r->f, style);
+        size_t at = r->text.len;
         if (room(r) == 0 || !*safe)
                 return;
         cleanup_free char *cut = str_cut_end(safe, room(r));
-        buf_printf(&r->text, "%s%s%s", begin, cut, *begin ? out_style(r->f, OUT_PLAIN) : "");
+        buf_str_add(&r->text, cut);
+        struct span *last = r->n_spans ? &r->spans[r->n_spans - 1] : NULL;
+        if (last && last->style == style && last->at + last->len == at) {
+                last->len += r->text.len - at;
+        } else if (style != OUT_PLAIN) {
+                r->spans = xrealloc(r->spans, r->n_spans + 1, sizeof *r->spans);
+                r->spans[r->n_spans++] =
+                        (struct span){ .style = style, .at = at, .len = r->text.len - at };
+        }
         r->width += str_width(cut);
         /* Half of a wide character is not shown, and what follows would look as if it came next. */
-        if (strcmp(cut, safe) != 0 && r->max)
-                r->width = r->max;
+        if (strcmp(cut, safe) != 0 && r->s->columns)
+                r->width = r->s->columns;
 }
 
 void row_add(struct row *r, enum out_style style, const char *text)
@@ -81,8 +90,8 @@ void row_printf(struct row *r, enum out_style style, const char *fmt, ...)
 
 void row_pad(struct row *r, size_t column)
 {
-        if (r->max && column > r->max)
-                column = r->max;
+        if (r->s->columns && column > r->s->columns)
+                column = r->s->columns;
         if (column > r->width) {
                 buf_printf(&r->text, "%*s", (int)(column - r->width), "");
                 r->width = column;
@@ -117,11 +126,68 @@ void row_bar(struct row *r, int percent, size_t cells)
         add_safe(r, OUT_DIM, buf_str(&rest));
 }
 
-void row_end(struct row *r)
+void row_spark(struct row *r, const signed char *percent, size_t n, size_t cells)
+{
+        static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+        static const char *const ascii[] = { "_", ".", "-", "~", "=", "+", "*", "#" };
+        enum { LEVELS = ARRAY_LEN(blocks) };
+        if (cells > room(r))
+                cells = room(r);
+        size_t end = r->width + cells;
+        if (n < cells)
+                row_pad(r, r->width + cells - n);
+        for (size_t i = n < cells ? 0 : n - cells; i < n; i++) {
+                size_t level = percent[i] < 0 ? 0 : (size_t)percent[i] * LEVELS / 101;
+                if (percent[i] < 0)
+                        row_pad(r, r->width + 1);
+                else
+                        add_safe(r, row_bar_style(percent[i]),
+                                (row_utf8() ? blocks : ascii)[level < LEVELS ? level : LEVELS - 1]);
+        }
+        row_pad(r, end);
+}
+
+/* Blanks at the end are none of the line, styled or not. */
+static void trim(struct row *r)
 {
         while (r->text.len > 0 && r->text.data[r->text.len - 1] == ' ')
                 r->text.data[--r->text.len] = '\0';
-        fprintf(r->f, "%s\n", buf_str(&r->text));
+        while (r->n_spans > 0) {
+                struct span *last = &r->spans[r->n_spans - 1];
+                if (last->at < r->text.len) {
+                        if (last->at + last->len > r->text.len)
+                                last->len = r->text.len - last->at;
+                        break;
+                }
+                r->n_spans--;
+        }
+}
+
+static void print(const struct row *r)
+{
+        FILE *f = r->s->f;
+        const char *text = buf_str(&r->text);
+        size_t done = 0;
+        for (size_t i = 0; i < r->n_spans; i++) {
+                const struct span *s = &r->spans[i];
+                const char *begin = out_style(f, s->style);
+                fprintf(f, "%.*s%s%.*s%s", (int)(s->at - done), text + done, begin, (int)s->len,
+                        text + s->at, *begin ? out_style(f, OUT_PLAIN) : "");
+                done = s->at + s->len;
+        }
+        fprintf(f, "%s\n", text + done);
+}
+
+void row_end(struct row *r)
+{
+        trim(r);
+        if (r->s->to)
+                lines_take(r->s->to, (struct line){ .text = xstrdup(buf_str(&r->text)),
+                                             .v = take_ptr(r->spans),
+                                             .n = r->n_spans });
+        else
+                print(r);
         buf_clear(&r->text);
+        r->n_spans = 0;
         r->width = 0;
 }

@@ -7,15 +7,26 @@
  */
 #pragma once
 
-#include "cli/out.h"
+#include "cli/lines.h"
+
+/* Where lines are shown. */
+struct sheet {
+        FILE *f;          /* borrowed: they are printed, in its colours */
+        struct lines *to; /* borrowed; if not NULL, they are kept there instead */
+        size_t columns;   /* 0: as wide as it gets */
+        size_t lines;     /* of a page */
+        size_t indent;    /* blanks before the rows of a table */
+};
 
 struct row {
-        FILE *f;           /* borrowed; its colours are used */
-        size_t max, width; /* columns there are, and are used; max 0: no end */
+        const struct sheet *s; /* borrowed */
+        size_t width;          /* columns that are used */
         struct buf text;
+        struct span *spans;
+        size_t n_spans;
 };
 #define cleanup_row CLEANUP(row_done)
-struct row row_begin(FILE *f, size_t max);
+struct row row_begin(const struct sheet *s);
 void row_done(struct row *r);
 /* Adds text; nothing more fits once it was cut. */
 void row_add(struct row *r, enum out_style style, const char *text);
@@ -27,7 +38,12 @@ void row_pad(struct row *r, size_t column);
 void row_field(struct row *r, enum out_style style, const char *text, size_t width, bool right);
 /* A bar of that many cells, and how full it is; percent < 0 is unknown: blanks. */
 void row_bar(struct row *r, int percent, size_t cells);
-/* Prints the line without blanks at its end, and begins anew. */
+/*
+ * The last `cells` of n percents, a character each, as high as it was; a blank for what is unknown (< 0)
+ * or was before the first.
+ */
+void row_spark(struct row *r, const signed char *percent, size_t n, size_t cells);
+/* Prints or keeps the line without blanks at its end, and begins anew. */
 void row_end(struct row *r);
 
 /* How many of `cells` are full: 0 only for nothing, all only for 100. */

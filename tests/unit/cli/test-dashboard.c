@@ -147,6 +147,33 @@ static void test_no_gpus(void **state)
         }
 }
 
+/* With a history each GPU shows its last percents; what goes first is not what one watches for. */
+static void test_history(void **state)
+{
+        (void)state;
+        static const char gpus[] =
+                "[{\"slot\":\"0\",\"label\":\"A100 40 GB\",\"profile\":\"\",\"state\":\"held\",\"user\":\"alice-the-student\",\"container\":\"my-thesis-project\","
+                "\"since\":1000,\"until\":0,"
+                "\"utilisation\":37,\"memory_used\":1073741824,\"memory_total\":42949672960,"
+                "\"temperature\":61,\"history\":[-1,0,37,250]}]";
+        static const struct {
+                size_t columns;
+                const char *text;
+        } rows[] = {
+                { 40, "\nGPU  HELD BY              HISTORY\n"
+                      "0    alice-t~tudent  37%             _-#\n" },
+                { 80, "\nGPU  HELD BY         FOR       IN USE       HISTORY         MEMORY  TEMP  UNTIL\n"
+                      "0    alice-t~tudent  my-t~ect  ##----  37%       _-#  1.0/40.0 GiB   61C  no end\n" },
+                { 100, "\nGPU  MODEL       HELD BY         FOR       IN USE         HISTORY         MEMORY  TEMP  UNTIL   LEFT\n"
+                       "0    A100 40 GB  alice-t~tudent  my-t~ect  ##------  37%       _-#  1.0/40.0 GiB   61C  no end  -\n" },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                cleanup_free char *text = section(gpus, OK, rows[i].columns, true);
+                if (!strstr(text, rows[i].text))
+                        fail_msg("%s", text);
+        }
+}
+
 /* However many there are, a page is a page. */
 static void test_page(void **state)
 {
@@ -178,6 +205,7 @@ int main(void)
                 cmocka_unit_test(test_moments),
                 cmocka_unit_test(test_gpus),
                 cmocka_unit_test(test_no_gpus),
+                cmocka_unit_test(test_history),
                 cmocka_unit_test(test_page),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,7 @@ static char *print(const struct grid *g, size_t indent, size_t max, size_t n)
         char *text = NULL;
         size_t size = 0;
         assert_non_null(f);
-        grid_print(g, f, indent, max, n);
+        grid_show(g, &(struct sheet){ .f = f, .columns = max, .indent = indent }, n);
         rewind(f);
         assert_true(getdelim(&text, &size, '\0', f) > 0);
         fclose(f);
@@ -109,12 +109,41 @@ static void test_never_wider(void **state)
         }
 }
 
+/* Who grows gets what is left over, up to its end; it gives way as the others do. */
+static void test_grows(void **state)
+{
+        (void)state;
+        static const struct grid_column live[] = {
+                { .head = "GPU" },
+                { .head = "HISTORY", .least = 4, .bar = 10, .grows = 30 },
+                { .head = "WHO" },
+        };
+        static const struct {
+                size_t max, width;
+        } rows[] = { { 0, 10 }, { 12, 4 }, { 16, 6 }, { 20, 10 }, { 21, 11 }, { 40, 30 },
+                { 99, 30 } };
+        static const signed char busy[] = { 0, 50, 100 };
+        cleanup_grid struct grid g = grid_begin(live, ARRAY_LEN(live));
+        grid_add(&g, OUT_PLAIN, "0");
+        grid_spark(&g, busy, sizeof busy);
+        grid_add(&g, OUT_PLAIN, "me");
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                size_t widths[GRID_COLUMNS_MAX];
+                grid_fit(&g, rows[i].max, widths);
+                assert_int_equal(widths[1], rows[i].width);
+        }
+        cleanup_free char *text = print(&g, 0, 16, 1);
+        assert_string_equal(text, "GPU  HIS~RY  WHO\n"
+                                  "0       _~#  me\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_fit),
                 cmocka_unit_test(test_no_head),
                 cmocka_unit_test(test_print),
+                cmocka_unit_test(test_grows),
                 cmocka_unit_test(test_never_wider),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
