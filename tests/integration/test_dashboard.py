@@ -238,6 +238,16 @@ def test_parts_of_a_gpu(alice, ds01d):
     assert 0 < users[0]["gpus"] < 1
 
 
+def test_root_sees_everyone_s_containers(alice, bob, ds01d):
+    launch(alice, "hers", 0)
+    launch(bob, "his", 0)
+    for words in ([], ["containers"], ["--full"]):
+        done = ds01d.as_root(["dashboard", *words])
+        assert done.returncode == 0, done.stderr
+        assert re.search(rf"^hers +running .*{alice.name}$", done.stdout, re.M), done.stdout
+        assert re.search(r"^his +running ", done.stdout, re.M), done.stdout
+
+
 def test_wrong_words(alice):
     assert_error(alice.run(["dashboard", "gpus"]), 2, "The dashboard has no section 'gpus', did you mean 'gpu'?",
                  "Usage: dashboard [gpu|system|containers|users|queue]", "dashboard --help")
