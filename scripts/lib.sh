@@ -10,7 +10,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 BUILD_PACKAGES=(
 	gcc g++ meson ninja-build pkg-config python3
 	libjansson-dev libcurl4-openssl-dev libsqlite3-dev libyaml-dev libarchive-dev
-	libsystemd-dev libtomlplusplus-dev libmd-dev scdoc
+	libsystemd-dev libtomlplusplus-dev libmd-dev libncurses-dev scdoc
 )
 
 say() { printf '%s\n' "$*" >&2; }

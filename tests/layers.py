@@ -21,7 +21,7 @@ SEES = {
     "project": {"image", "policy"},
     "daemon": {"policy", "image", "store", "engine", "gpu", "host", "rpc"},
     "cli": {"rpc", "project", "image", "policy"},
-    "tui": {"rpc", "project", "image", "policy"},
+    "tui": {"cli", "rpc", "project", "image", "policy"},
 }
 
 # Header of a library -> the layers that may include it.

@@ -28,7 +28,7 @@ void lines_take(struct lines *l, struct line line)
         l->v[l->n++] = line;
 }
 
-/* The same text in ASCII; the bytes from..to of it become *ret_at and as many as returned. */
+/* Appends n bytes of a text, in ASCII. */
 static void add_ascii(struct buf *to, const char *text, size_t from, size_t n)
 {
         cleanup_free char *part = xstrndup(text + from, n);
