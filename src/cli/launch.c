@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
+#include "project/find.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,10 +35,16 @@ static int absolute(const char *path, char **ret, struct err *e)
                 cleanup_free char *safe = str_safe(path);
                 return err_set(e, ERR_INVALID, "The path '%s' is not UTF-8", safe);
         }
-        cleanup_free char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
-        if (*path != '/' && !cwd)
+        cleanup_free char *base = NULL;
+        /* A shell expands ~ at the start of a word, which in --data=~/x it isn't. */
+        if (str_starts(path, "~/")) {
+                if (project_home(&base, e) < 0)
+                        return -1;
+                path += 2;
+        } else if (*path != '/' && !(base = getcwd(NULL, 0))) {
                 return err_sys(e, errno, "Can't tell the working directory");
-        char *full = *path == '/' ? xstrdup(path) : xasprintf("%s/%s", cwd, path);
+        }
+        char *full = base ? xasprintf("%s/%s", base, path) : xstrdup(path);
         size_t n = strlen(full);
         while (n > 1 && full[n - 1] == '/')
                 full[--n] = '\0';

@@ -17,7 +17,10 @@ struct folders {
 #define FOLDERS_INIT ((struct folders){ 0 })
 void folders_done(struct folders *f);
 
-/* Opens the workspace; it must come first. A missing one fails with ERR_NOT_FOUND. */
+/*
+ * Opens the workspace; it must come first. A missing one fails with ERR_NOT_FOUND. Here and in data
+ * folders a leading "~/" is the caller's home; what errors name is the path that was tried.
+ */
 int folders_workspace(struct folders *f, const char *path, struct err *e);
 /* Adds "DIR" or "DIR:rw". Once all are added, folders_open() opens them. */
 int folders_data(struct folders *f, const char *spec, struct err *e);

@@ -31,7 +31,7 @@ static const char *home_from_environment(void)
         return home;
 }
 
-int project_root(char **ret_path, struct err *e)
+int project_home(char **ret_path, struct err *e)
 {
         const char *home = home_from_environment();
         if (!home) {
@@ -42,7 +42,16 @@ int project_root(char **ret_path, struct err *e)
                 err_set(e, ERR_FAILED, "No home folder is known for uid %u", geteuid());
                 return -1;
         }
-        *ret_path = xasprintf("%s/workspace", str_eq(home, "/") ? "" : home);
+        *ret_path = xstrdup(str_eq(home, "/") ? "" : home);
+        return 0;
+}
+
+int project_root(char **ret_path, struct err *e)
+{
+        cleanup_free char *home = NULL;
+        if (project_home(&home, e))
+                return -1;
+        *ret_path = xasprintf("%s/workspace", home);
         return 0;
 }
 

@@ -16,9 +16,11 @@
 bool project_name_ok(const char *name);
 
 /*
- * The absolute path of ~/workspace, owned by the caller; the folder may be missing. Home is $HOME
- * if that folder is the caller's own, else what the account database says.
+ * The caller's home, without a slash at its end ("" where it is /): $HOME if that folder is the
+ * caller's own, else what the account database says. Owned by the caller.
  */
+int project_home(char **ret_path, struct err *e);
+/* The absolute path of ~/workspace, owned by the caller; the folder may be missing. */
 int project_root(char **ret_path, struct err *e);
 /* The absolute path of a project's folder, which may be missing; owned. NULL with *e on failure. */
 char *project_path(const char *name, struct err *e);

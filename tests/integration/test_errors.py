@@ -138,6 +138,21 @@ def test_workspaces_that_may_not_be(alice, bob):
     assert rows(alice, "--all") == []
 
 
+def test_a_tilde_behind_an_equals_sign_is_ones_home(alice):
+    """No shell expands it there: --data=~/set."""
+    alice.write(alice.home / "set/a", "1\n")
+    alice.mkdir(alice.home / "ws")
+    command = "container deploy tilde --image=test/busybox:1 --background"
+    alice.ok(f"{command} --workspace=~/ws --data=~/set:rw")
+    alice.ok(["container-attach", "tilde", "--", "sh", "-c", "touch here; cat /data/set/a >/data/set/b"])
+    assert (alice.home / "ws/here").exists() and (alice.home / "set/b").read_text() == "1\n"
+    alice.ok(["container", "retire", "tilde", "--force"])
+    assert_error(alice.run([*command.split(), "--data=~/nothing"]), 4, f"Data folder {alice.home}/nothing: no such directory",
+                 f"mkdir -p '{alice.home}/nothing'")
+    # Only that: ~bob is a folder of that name.
+    assert_error(alice.run([*command.split(), "--workspace=~bob/x"]), 4, f"Workspace folder {alice.home}/~bob/x: no such directory")
+
+
 def test_a_workspace_that_is_a_link_is_followed_as_the_user(alice):
     real = alice.mkdir(alice.home / "elsewhere")
     alice.ok(["ln", "-sfn", str(real), str(alice.home / "link")])
