@@ -212,6 +212,22 @@ static int parse_rest(struct cli *c, int argc, char **argv, struct err *e)
         return 0;
 }
 
+/* True for the options that ask for help, and which of its levels. */
+static bool help_level(const char *word, enum args_outcome *ret)
+{
+        static const struct {
+                const char *word;
+                enum args_outcome level;
+        } levels[] = { { "-h", ARGS_HELP }, { "--help", ARGS_HELP }, { "--info", ARGS_INFO },
+                { "--concepts", ARGS_CONCEPTS } };
+        for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+                if (strcmp(levels[i].word, word) == 0) {
+                        *ret = levels[i].level;
+                        return true;
+                }
+        return false;
+}
+
 int args_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, struct err *e)
 {
         const char *self = strrchr((*argv)[0], '/');
@@ -219,9 +235,9 @@ int args_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, 
         (*argc)--, (*argv)++;
 
         cleanup_free char *word = xstrdup(self);
+        enum args_outcome ignored;
         if (strcmp(word, "ds01") == 0) {
-                if (*argc == 0 || strcmp((*argv)[0], "-h") == 0 ||
-                        strcmp((*argv)[0], "--help") == 0 || strcmp((*argv)[0], "--info") == 0) {
+                if (*argc == 0 || help_level((*argv)[0], &ignored)) {
                         *ret_noun = "ds01";
                         return 0;
                 }
@@ -250,8 +266,7 @@ int args_command(struct cli *c, int *argc, char ***argv, const char **ret_noun, 
         if (!noun)
                 return unknown_verb("ds01", word, e);
         *ret_noun = noun;
-        if (*argc == 0 || strcmp((*argv)[0], "help") == 0 || strcmp((*argv)[0], "-h") == 0 ||
-                strcmp((*argv)[0], "--help") == 0 || strcmp((*argv)[0], "--info") == 0)
+        if (*argc == 0 || strcmp((*argv)[0], "help") == 0 || help_level((*argv)[0], &ignored))
                 return 0;
         if (!(c->cmd = args_find(word, (*argv)[0])))
                 return unknown_verb(noun, (*argv)[0], e);
@@ -266,18 +281,15 @@ int args_parse(struct cli *c, int argc, char **argv, enum args_outcome *ret, con
         if (check_text(argc - 1, argv + 1, e) < 0 || args_command(c, &argc, &argv, ret_noun, e) < 0)
                 return -1;
         if (!c->cmd) {
-                *ret = strcmp(*ret_noun, "ds01") == 0 ? ARGS_HELP : ARGS_NOUN;
+                *ret = ARGS_HELP;
+                if (argc > 0)
+                        (void)help_level(argv[0], ret);
                 return 0;
         }
         /* Help never fails: it is looked for before anything is checked. */
-        for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-                if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
-                        return *ret = ARGS_HELP, 0;
-                if (strcmp(argv[i], "--info") == 0)
-                        return *ret = ARGS_INFO, 0;
-                if (strcmp(argv[i], "--concepts") == 0)
-                        return *ret = ARGS_CONCEPTS, 0;
-        }
+        for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+                if (help_level(argv[i], ret))
+                        return 0;
         if (parse_rest(c, argc, argv, e) < 0)
                 return -1;
         if (c->n_args > c->cmd->max_args) {

@@ -12,11 +12,11 @@
 #include "cli/cli.h"
 
 enum args_outcome {
-        ARGS_RUN,      /* c->cmd is set, its options are parsed */
-        ARGS_HELP,     /* print help for c->cmd, or for ds01 as a whole if it is NULL */
+        ARGS_RUN, /* c->cmd is set, its options are parsed */
+        /* Help: about c->cmd or, where that is NULL, about *ret_noun, which may be ds01 itself. */
+        ARGS_HELP,
         ARGS_INFO,     /* --info */
         ARGS_CONCEPTS, /* --concepts */
-        ARGS_NOUN,     /* a bare noun: print the verbs of *ret_noun */
 };
 
 /*

@@ -90,6 +90,16 @@ static void print_command_line(const struct command *cmd)
         print_words(cmd->summary, 2 + USAGE_WIDTH);
 }
 
+/* The page that is about a noun; the others are found by their commands. */
+static const struct {
+        const char *noun, *topic;
+} nouns[] = {
+        { "project", "workspaces" },
+        { "container", "containers" },
+        { "image", "images" },
+        { "gpu-queue", "gpus" },
+};
+
 void help_overview(void)
 {
         printf("%sds01%s: your own containers on a shared GPU machine.\n\n",
@@ -104,13 +114,29 @@ void help_overview(void)
         printf("\nEach has --help (short), --info (everything), --concepts (the ideas behind it).\n");
 }
 
+static bool is_all(const char *noun)
+{
+        return strcmp(noun, "ds01") == 0;
+}
+
+static void print_verbs(const char *noun)
+{
+        for (const struct command *const *p = commands; *p; p++)
+                if (command_has_noun(*p, noun) || is_all(noun))
+                        print_command_line(*p);
+}
+
 void help_noun(const char *noun)
 {
+        if (is_all(noun)) {
+                help_overview();
+                return;
+        }
         printf("Usage: %s VERB …\n\n", noun);
-        for (const struct command *const *p = commands; *p; p++)
-                if (command_has_noun(*p, noun))
-                        print_command_line(*p);
-        printf("\nMore about one of them: %s VERB --help\n", noun);
+        print_verbs(noun);
+        printf("\nMore about one of them: %s VERB --help\n"
+               "The ideas behind them: %s --concepts\n",
+                noun, noun);
 }
 
 char *help_option(const struct opt *o)
@@ -202,10 +228,67 @@ void help_info(const struct command *cmd)
         print_exit_status();
 }
 
-void help_concepts(const struct command *cmd)
+void help_noun_info(const char *noun)
+{
+        printf("NAME\n  %s - %s\n\nUSAGE\n  %s%s VERB … [options]\n\nCOMMANDS\n", noun,
+                is_all(noun) ? "your own containers on a shared GPU machine" : "commands of ds01",
+                noun, is_all(noun) ? " NOUN" : "");
+        print_verbs(noun);
+        printf("\nQuestions:\n%s", help_questions);
+        print_exit_status();
+}
+
+static void print_topic(const char *name)
 {
         for (size_t i = 0; i < ARRAY_LEN(topics); i++)
-                if (strcmp(topics[i].name, cmd->topic) == 0)
+                if (strcmp(topics[i].name, name) == 0)
                         printf("%s%s%s\n\n%s", out_style(stdout, OUT_BOLD), topics[i].title,
                                 out_style(stdout, OUT_PLAIN), topics[i].text);
+}
+
+void help_concepts(const struct command *cmd)
+{
+        print_topic(cmd->topic);
+}
+
+/* What is typed to read a page: a noun that it is about, else a command; owned. */
+static char *way_to(const char *topic)
+{
+        for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
+                if (strcmp(nouns[i].topic, topic) == 0)
+                        return xstrdup(nouns[i].noun);
+        for (const struct command *const *p = commands; *p; p++)
+                if (strcmp((*p)->topic, topic) == 0)
+                        return cli_command(*p);
+        return xstrdup("ds01");
+}
+
+static void print_topics(void)
+{
+        printf("%sThe ideas behind ds01%s\n\nEach page is short:\n\n", out_style(stdout, OUT_BOLD),
+                out_style(stdout, OUT_PLAIN));
+        for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
+                cleanup_free char *way = way_to(topics[i].name);
+                cleanup_free char *typed = xasprintf("%s --concepts", way);
+                printf("  %s%*s %s\n", typed, pad(typed, 30), "", topics[i].title);
+        }
+        printf("\nAll of them: man 7 ds01\n");
+}
+
+void help_noun_concepts(const char *noun)
+{
+        if (is_all(noun)) {
+                print_topics();
+                return;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
+                if (strcmp(nouns[i].noun, noun) == 0) {
+                        print_topic(nouns[i].topic);
+                        return;
+                }
+        for (const struct command *const *p = commands; *p; p++)
+                if (command_has_noun(*p, noun)) {
+                        help_concepts(*p);
+                        return;
+                }
 }

@@ -4,8 +4,13 @@
 
 #include "cli/cli.h"
 
-void help_overview(void);                   /* every command, a line each */
-void help_noun(const char *noun);           /* the verbs of one noun */
+void help_overview(void); /* every command, a line each */
+
+/* The same levels for a noun, which stands for its verbs; "ds01" for all of them. */
+void help_noun(const char *noun);
+void help_noun_info(const char *noun);
+void help_noun_concepts(const char *noun);
+
 void help_command(const struct command *);  /* --help: usage, options, examples */
 void help_info(const struct command *);     /* --info: also details and exit status */
 void help_concepts(const struct command *); /* --concepts: its topic page */

@@ -17,16 +17,12 @@
 
 static int show(enum args_outcome what, const struct cli *c, const char *noun)
 {
-        if (what == ARGS_NOUN)
-                help_noun(noun);
-        else if (!c->cmd)
-                help_overview();
-        else if (what == ARGS_INFO)
-                help_info(c->cmd);
+        if (what == ARGS_INFO)
+                c->cmd ? help_info(c->cmd) : help_noun_info(noun);
         else if (what == ARGS_CONCEPTS)
-                help_concepts(c->cmd);
+                c->cmd ? help_concepts(c->cmd) : help_noun_concepts(noun);
         else
-                help_command(c->cmd);
+                c->cmd ? help_command(c->cmd) : help_noun(noun);
         return 0;
 }
 

@@ -143,6 +143,28 @@ def test_levels(prefix, alice):
     assert sorted(alice.home.rglob("*")) == before
 
 
+def test_levels_of_nouns(prefix, alice, man):
+    """A noun, and ds01 itself, have the three levels that explain; they name the same commands."""
+    titles = {"project": "Projects and workspaces", "container": "Containers", "image": "Images", "gpu-queue": "GPUs and the queue",
+              "ds01": "The ideas behind ds01"}
+    for noun in NOUNS:
+        short, info = alice.ok([noun, "--help"]).out, alice.ok([noun, "--info"]).out
+        assert alice.ok([noun, "-h"]).out == alice.ok([noun]).out == short
+        listed = re.findall(r"^  (\S+(?: \S+)*?)  +[A-Z]", short[short.index("\n\n"):], re.MULTILINE)
+        wanted = [words for words, _ in commands(prefix) if noun in ("ds01", words[0].rsplit("-", 1)[0], words[0])]
+        assert len(listed) == len(wanted), (listed, wanted)
+        for line in listed:
+            assert line in info and line in " ".join(man(noun + ".1").split()), (noun, line)
+        assert alice.ok([noun, "--concepts"]).out.startswith(titles[noun] + "\n\n"), noun
+        for text in (short, info):
+            assert max(len(line) for line in text.splitlines()) <= 120, noun
+    # Each page that is named there is one, and each topic is named.
+    ways = re.findall(r"^  (\S+ --concepts) +(.*)$", alice.ok(["ds01", "--concepts"]).out, re.MULTILINE)
+    assert len(ways) == len(re.findall(r'^X\("', (REPO / "src/cli/topics.def").read_text(), re.MULTILINE))
+    for way, title in ways:
+        assert alice.ok(way).out.startswith(title + "\n\n"), way
+
+
 def test_json_is_offered_where_it_works(alice, prefix):
     """--json answers with one object, or the command doesn't know it."""
     reads = ["project list", "container-list", "container-stats", "image-list", "gpu-queue status", "ds01 why",
