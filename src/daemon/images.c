@@ -45,8 +45,8 @@ static int not_found(const char *ref, struct err *e)
 
 static char *entry_title(const struct catalogue_entry *entry)
 {
-        return xasprintf(
-                "%s %s", catalogue_pretty(entry->framework, &entry->image), entry->version);
+        return xasprintf("%s %s", catalogue_pretty(entry->framework, entry->version, &entry->image),
+                entry->version);
 }
 
 char *images_framework(struct daemon *d, const char *ref)

@@ -105,8 +105,8 @@ static int list_catalogue_entry(struct listing *l, const struct catalogue_entry 
         cleanup_free char *ref = reference_text(&entry->image);
         if (engine_image_inspect(l->d->engine, &w, ref, &image, &ignored) < 0)
                 return 0;
-        cleanup_free char *title = xasprintf(
-                "%s %s", catalogue_pretty(entry->framework, &entry->image), entry->version);
+        cleanup_free char *title = xasprintf("%s %s",
+                catalogue_pretty(entry->framework, entry->version, &entry->image), entry->version);
         int r = rpc_reply_more(l->call,
                 json_pack("{s:s, s:s, s:I, s:I, s:s, s:b}", "image", ref, "framework", title,
                         "built_at", (json_int_t)image.created, "size", (json_int_t)image.size, "id",
@@ -160,12 +160,12 @@ int images_catalogue(struct daemon *d, struct caller *who, struct rpc_call *call
                 cleanup_free char *ref = reference_text(&entries[i]->image);
                 bool local = up && engine_image_inspect(d->engine, &w, ref, &image, &absent) == 0;
                 engine_image_done(&image);
-                if (rpc_reply_more(call,
-                            json_pack("{s:s, s:s, s:s, s:s, s:b}", "word", entries[i]->framework,
-                                    "framework",
-                                    catalogue_pretty(entries[i]->framework, &entries[i]->image),
-                                    "version", entries[i]->version, "image", ref, "local",
-                                    (int)local)) < 0)
+                if (rpc_reply_more(call, json_pack("{s:s, s:s, s:s, s:s, s:b}", "word",
+                                                 entries[i]->framework, "framework",
+                                                 catalogue_pretty(entries[i]->framework,
+                                                         entries[i]->version, &entries[i]->image),
+                                                 "version", entries[i]->version, "image", ref,
+                                                 "local", (int)local)) < 0)
                         break;
         }
         free(entries);

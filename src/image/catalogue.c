@@ -346,7 +346,13 @@ size_t catalogue_choices(
         return n;
 }
 
-const char *catalogue_pretty(const char *framework, const struct reference *image)
+static bool is_pythons(const char *version)
+{
+        return !version || !*version || strcmp(version, "3") == 0 || str_starts(version, "3.");
+}
+
+const char *catalogue_pretty(
+        const char *framework, const char *version, const struct reference *image)
 {
         static const struct {
                 const char *word, *name;
@@ -361,6 +367,8 @@ const char *catalogue_pretty(const char *framework, const struct reference *imag
                         if (str_eq(last, plain[i].word))
                                 return plain[i].name;
         }
+        if (strcasecmp(framework, "none") == 0 && !is_pythons(version))
+                return "None";
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
                 if (strcasecmp(framework, names[i].word) == 0)
                         return names[i].name;

@@ -72,11 +72,13 @@ size_t catalogue_choices(
  */
 extern const char *const catalogue_frameworks[];
 /*
- * The name to print for a framework word: "PyTorch", "TensorFlow", "JAX"; for "none" what its image
- * is made of ("Python", "Debian", …; "Python" where image is NULL). Another word is printed as it
- * is.
+ * The name to print for a framework word: "PyTorch", "TensorFlow", "JAX". For "none" it is what the
+ * version counts: "Debian", "Python", …, if the image's name says so; else Python for its versions
+ * (3.x) and where there is none, and "None", as catalogues write it, for any other. image and version
+ * may be NULL. Another word is printed as it is.
  */
-const char *catalogue_pretty(const char *framework, const struct reference *image);
+const char *catalogue_pretty(
+        const char *framework, const char *version, const struct reference *image);
 
 /* Compares versions by their numbers ("2.10" > "2.9"), then by length: <0, 0 or >0. A suffix after
  * '-' does not count. */

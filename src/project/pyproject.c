@@ -309,7 +309,7 @@ int pyproject_load(int project_dirfd, const char *shown_folder, struct pyproject
 
 void framework_display(const char *framework, const char *version, char out[PYPROJECT_DISPLAY_LEN])
 {
-        const char *shown = catalogue_pretty(str_or_empty(framework), NULL);
+        const char *shown = catalogue_pretty(str_or_empty(framework), version, NULL);
         bool numbered = *shown && version && *version;
         snprintf(out, PYPROJECT_DISPLAY_LEN, "%s%s%s", shown, numbered ? " " : "",
                 numbered ? version : "");

@@ -29,7 +29,7 @@ def machine(ds01d_session, starter, loaded, base):
     path = base / "catalogue"
     old, policy = path.read_text(), ds01d_session.policy
     bases.make_base(loaded, BASE, starter)
-    path.write_text(f"PyTorch, 2.8.0, [CPU], {BASE}\nNone, 12, [CPU], ds01/starter:12\n")
+    path.write_text(f"PyTorch, 2.8.0, [CPU], {BASE}\nNone, 3.11, [CPU], ds01/starter:12\n")
     ds01d_session.config["probe"] = {"command": str(ds01d_session.probe), "simulate": "4xA100-40G"}
     ds01d_session.policy = {"defaults": {**policy["defaults"], "max_gpu_equivalents": 4, "max_gpu_slots_per_container": 4,
                                          "max_runtime_h": 48, "gpu_hold_after_stop_h": 0.25, "max_containers_per_user": 5,

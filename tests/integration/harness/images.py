@@ -104,7 +104,7 @@ def starter_tar():
 
 # name -> (framework, version) in the tests' catalogue; images that are not in it are nobody's.
 CATALOGUE = {
-    "ds01/starter:12": ("None", "12"),
+    "ds01/starter:12": ("None", "3.11"),
     "test/busybox:1": ("Busybox", "1"),
     "test/nopasswd:1": ("NoPasswd", "1"),
     "test/sameuid:1": ("SameUid", "1"),

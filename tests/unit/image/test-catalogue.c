@@ -258,25 +258,30 @@ static void pretty_names(void **state)
 {
         (void)state;
         static const struct {
-                const char *framework, *image, *name;
+                const char *framework, *version, *image, *name;
         } cases[] = {
-                { "pytorch", NULL, "PyTorch" },
-                { "Pytorch", "debian", "PyTorch" },
-                { "TENSORFLOW", NULL, "TensorFlow" },
-                { "jax", NULL, "JAX" },
-                { "none", NULL, "Python" },
-                { "None", "python:3.12", "Python" },
-                { "none", "debian:12", "Debian" },
-                { "none", "ghcr.io/lab/own", "Python" },
-                { "chainer", NULL, "chainer" },
+                { "pytorch", "2.8.0", NULL, "PyTorch" },
+                { "Pytorch", NULL, "debian", "PyTorch" },
+                { "TENSORFLOW", NULL, NULL, "TensorFlow" },
+                { "jax", NULL, NULL, "JAX" },
+                { "none", NULL, NULL, "Python" },
+                { "none", "3.12", NULL, "Python" },
+                { "None", "3.12", "python:3.12", "Python" },
+                { "none", "12", "debian:12", "Debian" },
+                { "none", "3.12", "ghcr.io/lab/own", "Python" },
+                /* Nothing says what it is the version of. */
+                { "none", "12", "ghcr.io/lab/own", "None" },
+                { "none", "12", NULL, "None" },
+                { "none", "31", NULL, "None" },
+                { "chainer", "7", NULL, "chainer" },
         };
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 cleanup_reference struct reference r = { 0 };
                 struct err e = ERR_INIT;
                 if (cases[i].image)
                         assert_int_equal(reference_parse(cases[i].image, &r, &e), 0);
-                assert_string_equal(
-                        catalogue_pretty(cases[i].framework, cases[i].image ? &r : NULL),
+                assert_string_equal(catalogue_pretty(cases[i].framework, cases[i].version,
+                                            cases[i].image ? &r : NULL),
                         cases[i].name);
         }
         assert_true(catalogue_is_alias("aime/pytorch"));

@@ -168,7 +168,8 @@ static void displays(void **state)
         static const struct {
                 const char *framework, *version, *shown;
         } cases[] = { { "tensorflow", "2.16.1", "TensorFlow 2.16.1" }, { "jax", NULL, "JAX" },
-                { "none", NULL, "Python" }, { "flax", "1", "flax 1" }, { NULL, "2", "" },
+                { "none", NULL, "Python" }, { "none", "3.12", "Python 3.12" },
+                { "none", "12", "None 12" }, { "flax", "1", "flax 1" }, { NULL, "2", "" },
                 { "jax", "", "JAX" } };
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 char out[PYPROJECT_DISPLAY_LEN];
