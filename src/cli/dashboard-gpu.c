@@ -49,7 +49,7 @@ static bool is_part(const json_t *gpu)
 
 static bool is_held(const json_t *gpu)
 {
-        return json_int(gpu, "since", 0) > 0;
+        return json_object_get(gpu, "mine");
 }
 
 static bool is_turn(const json_t *gpu)
@@ -189,7 +189,7 @@ static void add_gpu(struct grid *g, const json_t *gpu, bool live, int64_t now)
         figure(gpu, "power", 1000, " W", power);
         board_bytes(
                 json_int(gpu, "memory_used", -1), json_int(gpu, "memory_total", -1), "/", memory);
-        if (is_held(gpu)) {
+        if (is_held(gpu) && json_object_get(gpu, "since")) {
                 clock_duration(now - json_int(gpu, "since", 0), so_far);
                 if (until > now) {
                         moment_clock(until, now, end);
@@ -264,6 +264,8 @@ static void add_lease(struct row *r, const json_t *gpu, const struct cut *cut, i
                 row_add(r, OUT_PLAIN, " for ");
                 add_name(r, OUT_PLAIN, container, cut->name);
         }
+        if (!json_object_get(gpu, "since"))
+                return;
         clock_duration(now - json_int(gpu, "since", 0), so_far);
         moment_end(until, now, end);
         if (cut->so_far)

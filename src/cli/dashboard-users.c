@@ -37,7 +37,7 @@ static void claim(json_t *u, const json_t *row)
 static void add_gpu(json_t *users, const json_t *gpu)
 {
         int64_t of = json_int(gpu, "of", 1), until = json_int(gpu, "until", 0);
-        if (json_int(gpu, "since", 0) == 0 || of <= 0)
+        if (!json_object_get(gpu, "mine") || of <= 0)
                 return;
         json_t *u = entry(users, json_str(gpu, "user"));
         int64_t last = json_int(u, "until", 0);
@@ -45,6 +45,8 @@ static void add_gpu(json_t *users, const json_t *gpu)
         claim(u, gpu);
         json_object_set_new(
                 u, "gpus", json_real(json_real_value(json_object_get(u, "gpus")) + part));
+        if (!json_object_get(gpu, "until"))
+                return;
         if (until == 0 || last < 0)
                 json_object_set_new(u, "until", json_integer(-1));
         else if (until > last)
@@ -92,7 +94,7 @@ static void add_user(struct grid *g, const json_t *u, int64_t now)
         char end[MOMENT_END_LEN] = "-";
         double gpus = json_real_value(json_object_get(u, "gpus"));
         int64_t until = json_int(u, "until", 0);
-        if (gpus > 0)
+        if (gpus > 0 && until != 0)
                 moment_end(until < 0 ? 0 : until, now, end);
         grid_add(g, json_bool(u, "mine", false) ? OUT_BOLD : OUT_PLAIN,
                 json_str(u, "user") ? json_str(u, "user") : "others");

@@ -294,8 +294,10 @@ int lease_refuse_again(const struct line *l, const struct container *row, const 
                 }
                 size_t k = (size_t)(lease - l->view.leases.v);
                 cleanup_free char *when = lease_when(l->ends[k], l->view.now);
-                buf_printf(&detail, "%s holds GPU %s, %s\n",
-                        sees == LIMIT_SEES_COUNTS ? "Somebody" : line_holder(l, k), slot, when);
+                if (sees == LIMIT_SEES_COUNTS && lease->uid != row->uid)
+                        buf_printf(&detail, "Somebody holds GPU %s\n", slot);
+                else
+                        buf_printf(&detail, "%s holds GPU %s, %s\n", line_holder(l, k), slot, when);
         }
         if (detail.len == 0)
                 buf_str_add(&detail, "They are kept for who is before you in line\n");

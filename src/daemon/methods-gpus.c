@@ -74,10 +74,11 @@ static void add_holder(
         bool mine = lease->uid == uid;
         json_object_set_new(j, "mine", json_boolean(mine));
         json_object_set_new(j, "turn", json_boolean(turn != NULL));
+        if (!mine && sees == LIMIT_SEES_COUNTS)
+                return;
+        json_object_set_new(j, "user", json_string(line_holder(l, k)));
         json_object_set_new(j, "since", json_integer(lease->since));
         json_object_set_new(j, "until", json_integer(line_shown_end(d, l, k)));
-        if (mine || sees != LIMIT_SEES_COUNTS)
-                json_object_set_new(j, "user", json_string(line_holder(l, k)));
         if (!mine && sees != LIMIT_SEES_ALL)
                 return;
         json_object_set_new(

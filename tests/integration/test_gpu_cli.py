@@ -329,3 +329,62 @@ def test_a_limit_of_none_is_not_reached(alice, ds01d):
     finally:
         ds01d.policy = before
         ds01d.restart()
+
+
+# ---- what is shown of others ----
+
+@pytest.fixture
+def sees(ds01d):
+    """Sets `visibility` for everybody."""
+    before = ds01d.policy
+
+    def set_to(word, **more):
+        ds01d.policy = {"defaults": {**before["defaults"], "visibility": word, **more}}
+        ds01d.restart()
+    yield set_to
+    ds01d.policy = before
+    ds01d.restart()
+
+
+def test_visibility(alice, bob, sees):
+    """Of bob, alice is shown how many; or also who, which GPUs and until when; or also what for. Images: never."""
+    deploy(bob, "secret", "test/busybox:1", "--gpus=2")
+    bob.ok(["gpu-queue", "join", "hidden", "--gpus=2"])
+    deploy(alice, "own", "test/busybox:1", "--cpu-only")
+    alice.ok(["gpu-queue", "join", "mine"])
+    for word in ("counts", "users", "all"):
+        sees(word)
+        head, *gpus = rpc.rows(alice, "Gpus.List")
+        tickets_ = rpc.rows(alice, "Queue.List")
+        assert [g["state"] for g in gpus] == ["held", "held"] and len(tickets_) == 2
+        refused = alice.run(["container", "deploy", "more", BUSYBOX, "--gpus=2"])
+        assert refused.rc == 3, refused
+        texts = [json.dumps([gpus, tickets_]), refused.err]
+        texts += [alice.ok(command).out for command in ("dashboard", "dashboard --full", "dashboard --json", "gpu-queue status",
+                                                        "gpu-queue position mine", "ds01 why mine", "ds01 why")]
+        told = "\n".join(texts)
+        assert (bob.name in told) == (word != "counts"), (word, told)
+        assert ("secret" in told, "hidden" in told) == ((word == "all"), (word == "all")), (word, told)
+        for other in (alice.ok("container-list --all --json").out, alice.ok("image-list --json").out, alice.ok("project list --json").out):
+            assert bob.name not in other and "secret" not in other
+        for g in gpus:
+            assert ("user" in g, "since" in g, "until" in g, "container" in g) == ((word != "counts",) * 3 + (word == "all",)), g
+            assert "image" not in g and "project" not in g and g["mine"] is False
+        # One's own is always there.
+        own = rpc.rows(bob, "Gpus.List")[1]
+        assert own["user"] == bob.name and own["container"] == "secret" and own["until"] > time.time() and own["mine"]
+        assert rpc.rows(bob, "Queue.List", {"mine": True})[0]["name"] == "hidden"
+        row_ = next(r for r in json.loads(alice.ok("check-limits --json").out)["limits"] if r["key"] == "visibility")
+        assert row_["enforced"] is True and row_["text"] == word
+
+
+@pytest.mark.parametrize(("word", "text"), [("counts", "Somebody holds GPU 0\n"), ("users", "{} holds GPU 0, until ")])
+def test_visibility_where_ones_own_gpu_is_gone(alice, bob, sees, word, text):
+    """A container that is started again is told of who has its GPU what its owner may see."""
+    sees(word, gpu_hold_after_stop_h=0)
+    deploy(alice, "again")
+    alice.ok(["container-stop", "again", "--force"])
+    wait_until(lambda: row(alice, "again")["gpu_lapsed"], 20, "it lapses")
+    fill(bob)
+    done = alice.run(["container-start", "again"])
+    assert done.rc == 3 and text.format(bob.name) in done.err.replace("  ", ""), done

@@ -107,7 +107,8 @@ static void test_gpus(void **state)
                 "[{\"slot\":\"0\",\"label\":\"A100 40 GB\",\"profile\":\"\",\"state\":\"held\","
                 "\"utilisation\":42,\"memory_used\":1073741824,\"memory_total\":42949672960,"
                 "\"temperature\":61,\"power\":250000,\"user\":\"ali\\u202ece\","
-                "\"container\":\"a-container-with-a-very-long-name\",\"since\":1000,\"until\":0},"
+                "\"container\":\"a-container-with-a-very-long-name\",\"since\":1000,\"until\":0,"
+                "\"mine\":false},"
                 "{\"slot\":\"1\",\"label\":\"H100 80 GB\",\"profile\":\"\",\"state\":\"split\"},"
                 "{\"slot\":\"1.0\",\"label\":\"H100 3g.40gb\",\"profile\":\"3g.40gb\","
                 "\"state\":\"drained\",\"reason\":\"process 7 still uses it\"}]";
