@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "cli/out.h"
+#include "cli/row.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,9 +73,9 @@ static void bar(double used, double limit, const char *unit)
         number(limit, b);
         percent_text(part, p);
         printf("  %s", out_style(stdout, style));
-        repeat("━", full);
+        repeat(row_utf8() ? "━" : "#", full);
         fputs(out_style(stdout, OUT_PLAIN), stdout);
-        repeat("─", BAR - full);
+        repeat(row_utf8() ? "─" : "-", BAR - full);
         printf("  %s/%s %s (%s)\n", a, b, unit, p);
 }
 
@@ -143,7 +144,7 @@ static bool reached(const json_t *rows, const char *key)
 
 static void show_verdict(const json_t *rows)
 {
-        printf("\n────\n");
+        printf("\n%s\n", row_utf8() ? "────" : "----");
         bool containers = reached(rows, "max_containers_per_user"),
              gpus = reached(rows, "max_gpu_equivalents");
         if (containers)
@@ -183,9 +184,10 @@ static void show(const json_t *about, const json_t *rows, bool verbose)
         double scale = memory_scale(memory, &unit);
         cleanup_free char *user = str_safe(str_or_empty(json_str(about, "user")));
         cleanup_free char *group = str_safe(str_or_empty(json_str(about, "group")));
-        printf("%sDS01 Resource Limits%s — %s%s%s%s\n", out_style(stdout, OUT_BOLD),
-                out_style(stdout, OUT_PLAIN), user, *group ? " (" : "", group, *group ? ")" : "");
-        repeat("═", RULE);
+        printf("%sDS01 Resource Limits%s %s %s%s%s%s\n", out_style(stdout, OUT_BOLD),
+                out_style(stdout, OUT_PLAIN), row_utf8() ? "—" : "-", user, *group ? " (" : "",
+                group, *group ? ")" : "");
+        repeat(row_utf8() ? "═" : "=", RULE);
         head("Containers");
         show_use(find(rows, "max_containers_per_user"), 1, "containers");
         printf("  %lld running\n", (long long)json_int(about, "running", 0));

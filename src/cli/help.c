@@ -3,6 +3,7 @@
 
 #include "cli/args.h"
 #include "cli/out.h"
+#include "cli/row.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -78,10 +79,15 @@ static void print_words(const char *text, int indent)
         putchar('\n');
 }
 
+static char *usage_of(const struct command *cmd)
+{
+        return out_local(cli_usage_line(cmd));
+}
+
 /* The name people type most: "project launch" for the main commands, "container-list" for the rest. */
 static void print_command_line(const struct command *cmd)
 {
-        cleanup_free char *usage = cli_usage_line(cmd);
+        cleanup_free char *usage = usage_of(cmd);
         printf("  %s", usage);
         if (str_width(usage) > USAGE_WIDTH)
                 printf("\n  %*s", USAGE_WIDTH, "");
@@ -114,6 +120,11 @@ void help_overview(void)
         printf("\nEach has --help (short), --info (everything), --concepts (the ideas behind it).\n");
 }
 
+static const char *dots(void)
+{
+        return row_utf8() ? "…" : "...";
+}
+
 static bool is_all(const char *noun)
 {
         return strcmp(noun, "ds01") == 0;
@@ -132,7 +143,7 @@ void help_noun(const char *noun)
                 help_overview();
                 return;
         }
-        printf("Usage: %s VERB …\n\n", noun);
+        printf("Usage: %s VERB %s\n\n", noun, dots());
         print_verbs(noun);
         printf("\nMore about one of them: %s VERB --help\n"
                "The ideas behind them: %s --concepts\n",
@@ -181,7 +192,7 @@ static void print_examples(const struct command *cmd)
 
 void help_command(const struct command *cmd)
 {
-        cleanup_free char *usage = cli_usage_line(cmd);
+        cleanup_free char *usage = usage_of(cmd);
         printf("Usage: %s [options]\n\n%s.\n", usage, cmd->summary);
         print_options(cmd);
         print_examples(cmd);
@@ -218,7 +229,7 @@ static void print_exit_status(void)
 
 void help_info(const struct command *cmd)
 {
-        cleanup_free char *usage = cli_usage_line(cmd), *word = cli_command(cmd);
+        cleanup_free char *usage = usage_of(cmd), *word = cli_command(cmd);
         printf("NAME\n  %s - %s\n\nUSAGE\n  %s [options]\n", word, cmd->summary, usage);
         if (*cmd->details)
                 printf("\nDESCRIPTION\n%s", cmd->details);
@@ -230,9 +241,9 @@ void help_info(const struct command *cmd)
 
 void help_noun_info(const char *noun)
 {
-        printf("NAME\n  %s - %s\n\nUSAGE\n  %s%s VERB … [options]\n\nCOMMANDS\n", noun,
+        printf("NAME\n  %s - %s\n\nUSAGE\n  %s%s VERB %s [options]\n\nCOMMANDS\n", noun,
                 is_all(noun) ? "your own containers on a shared GPU machine" : "commands of ds01",
-                noun, is_all(noun) ? " NOUN" : "");
+                noun, is_all(noun) ? " NOUN" : "", dots());
         print_verbs(noun);
         printf("\nQuestions:\n%s", help_questions);
         print_exit_status();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/out.h"
 
+#include "cli/row.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -60,14 +62,41 @@ void out_say(const char *fmt, ...)
                 abort();
         va_end(ap);
         str_safe_add(&text, raw, strlen(raw), true);
-        fprintf(stderr, "%s\n", buf_str(&text));
+        cleanup_free char *local = out_local(buf_take(&text));
+        fprintf(stderr, "%s\n", local);
+}
+
+char *out_local(char *text)
+{
+        static const struct {
+                const char *mark, *ascii;
+        } marks[] = { { "·", "-" }, { "…", "..." }, { "—", "-" } };
+        char *to = text;
+        if (row_utf8())
+                return text;
+        for (const char *from = text; *from;) {
+                size_t i = 0;
+                while (i < ARRAY_LEN(marks) && !str_starts(from, marks[i].mark))
+                        i++;
+                if (i == ARRAY_LEN(marks)) {
+                        *to++ = *from++;
+                        continue;
+                }
+                /* None is longer than the bytes of its mark. */
+                memcpy(to, marks[i].ascii, strlen(marks[i].ascii));
+                to += strlen(marks[i].ascii);
+                from += strlen(marks[i].mark);
+        }
+        *to = '\0';
+        return text;
 }
 
 static void print_indented(const char *text, const char *indent)
 {
         cleanup_buf struct buf safe = BUF_INIT(65536);
         str_safe_add(&safe, text, strlen(text), true);
-        for (const char *p = buf_str(&safe); *p;) {
+        cleanup_free char *local = out_local(buf_take(&safe));
+        for (const char *p = local; *p;) {
                 size_t n = strcspn(p, "\n");
                 fprintf(stderr, "%s%.*s\n", indent, (int)n, p);
                 p += n + (p[n] == '\n');

@@ -33,6 +33,11 @@ const char *out_style(FILE *f, enum out_style style);
 
 /* A line of talk on stderr (a newline is added). */
 void out_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * The marks of our own texts (the dot between two things, dots for more, the dash) in ASCII where the
+ * locale can't show them; in place. Returns `text`.
+ */
+char *out_local(char *text);
 /* "Error: …", what is known beside it, and "To fix:" with the commands, on stderr. */
 void out_error(const struct err *e);
 

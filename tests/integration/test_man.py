@@ -150,14 +150,15 @@ def test_levels_of_nouns(prefix, alice, man):
     for noun in NOUNS:
         short, info = alice.ok([noun, "--help"]).out, alice.ok([noun, "--info"]).out
         assert alice.ok([noun, "-h"]).out == alice.ok([noun]).out == short
-        listed = re.findall(r"^  (\S+(?: \S+)*?)  +[A-Z]", short[short.index("\n\n"):], re.MULTILINE)
+        text = short[short.index("Commands (" if noun == "ds01" else "\n\n"):]
+        listed = [re.split(r" +(?=[A-Z][a-z]+s )", row, maxsplit=1)[0] for row in re.findall(r"^  (\S.*)$", text, re.MULTILINE)]
         wanted = [words for words, _ in commands(prefix) if noun in ("ds01", words[0].rsplit("-", 1)[0], words[0])]
         assert len(listed) == len(wanted), (listed, wanted)
         for line in listed:
             assert line in info and line in " ".join(man(noun + ".1").split()), (noun, line)
         assert alice.ok([noun, "--concepts"]).out.startswith(titles[noun] + "\n\n"), noun
         for text in (short, info):
-            assert max(len(line) for line in text.splitlines()) <= 120, noun
+            assert max(len(line) for line in text.splitlines()) <= 130, noun
     # Each page that is named there is one, and each topic is named.
     ways = re.findall(r"^  (\S+ --concepts) +(.*)$", alice.ok(["ds01", "--concepts"]).out, re.MULTILINE)
     assert len(ways) == len(re.findall(r'^X\("', (REPO / "src/cli/topics.def").read_text(), re.MULTILINE))
@@ -185,3 +186,26 @@ def test_concepts_are_in_ds01_7(alice, man):
         assert title.strip().upper() in page
         for paragraph in paragraphs:
             assert " ".join(paragraph.split()) in page, words
+
+
+# What people are promised, each as it is typed.
+PROMISED = """project init, project launch, project list, container deploy, container retire, container-create, container-start,
+container-run, container-attach, container-stop, container-remove, container-pause, container-unpause, container-list, container-stats,
+container-logs, image-create, image-update, image-list, image-delete, dashboard, gpu-queue join, gpu-queue leave, gpu-queue status,
+gpu-queue position, ds01 why, check-limits, get-limits, ds01 policy check, ds01 help, ds01 version, ds01 completion,
+container open""".replace("\n", " ").split(", ")
+
+
+@pytest.mark.parametrize("command", PROMISED)
+def test_a_promised_command_has_all_of_it(alice, prefix, man, command):
+    """Help on three levels, a man page, and Tab, which offers the options that help lists."""
+    words = command.split()
+    short = options(alice.ok([*words, "--help"]).out)
+    assert {"help", "info", "concepts", "yes", "color"} <= set(short) and options(alice.ok([*words, "--info"]).out) == short
+    assert "Try:" in alice.ok([*words, "--concepts"]).out
+    page = re.match(r"Usage: (\S+)(?: (\S+))?", alice.ok([*words, "--help"]).out)
+    names = {f"{page[1]}.1", f"{page[1]}-{page[2]}.1"} & {p.name for p in (prefix / "share/man/man1").iterdir()} - {f"{n}.1" for n in NOUNS}
+    assert len(names) == 1, names
+    assert set(options(section(man(names.pop()), "OPTIONS"))) == set(short)
+    offered = alice.ok(["ds01", "__complete", *words, "--"]).out.splitlines()
+    assert {line.split("\t")[0].strip("-=") for line in offered} == set(short)
