@@ -114,12 +114,32 @@ int prompt_line(
                 char answer[512];
                 if (ask(line, answer, sizeof answer, e) < 0)
                         return -1;
+                if (strcmp(answer, "q") == 0)
+                        return left(e);
                 if (*answer || fallback) {
                         *ret = xstrdup(*answer ? answer : fallback);
                         return 0;
                 }
         }
         return err_set(e, ERR_INVALID, "No answer to: %s", question);
+}
+
+int prompt_checked(const struct cli *c, const char *question, const char *fallback,
+        int (*check)(const char *answer, void *ctx, struct err *e), void *ctx, struct err *e)
+{
+        for (int tries = 1;; tries++) {
+                cleanup_free char *answer = NULL;
+                struct err wrong = ERR_INIT;
+                if (prompt_line(c, question, fallback, &answer, e) < 0)
+                        return -1;
+                if (check(answer, ctx, &wrong) == 0)
+                        return 0;
+                if (tries == 3 || wrong.code != ERR_INVALID) {
+                        *e = wrong;
+                        return -1;
+                }
+                out_say("%s.", wrong.msg);
+        }
 }
 
 void choices_done(struct choices *l)
@@ -137,6 +157,12 @@ void choices_add(struct choices *l, const char *name, const char *note)
         l->v = xrealloc(l->v, l->n + 1, sizeof *l->v);
         l->v[l->n++] =
                 (struct choice){ .name = str_safe(name), .note = note ? str_safe(note) : NULL };
+}
+
+void choices_note(struct choices *l, size_t i, const char *note)
+{
+        free(l->v[i].note);
+        l->v[i].note = str_safe(note);
 }
 
 /* Prints the rows that `shown` lists; names are padded so that the notes stand in one column. */
@@ -173,8 +199,17 @@ static size_t narrow(const struct choices *l, const char *text, size_t *shown)
         return n;
 }
 
-int prompt_pick(
-        const struct cli *c, const char *title, const struct choices *l, size_t *ret, struct err *e)
+/* The number that a row has among those that are shown; 0 if it isn't. */
+static size_t number_of(size_t row, const size_t *shown, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (shown[i] == row)
+                        return i + 1;
+        return 0;
+}
+
+int prompt_choose(const struct cli *c, const char *title, const struct choices *l, size_t fallback,
+        size_t *ret, struct err *e)
 {
         if (!c->tty)
                 return cli_usage(c, e, "A name is needed where there is no terminal");
@@ -183,8 +218,10 @@ int prompt_pick(
         print_rows(title, l, shown, n);
         for (int tries = 0; tries < 3;) {
                 char answer[128];
-                long long number;
-                cleanup_free char *line = xasprintf("Choice [1-%zu]: ", n);
+                long long number = (long long)number_of(fallback, shown, n);
+                cleanup_free char *line =
+                        number ? xasprintf("Choice [1-%zu] (default: %lld): ", n, number)
+                               : xasprintf("Choice [1-%zu]: ", n);
                 if (ask(line, answer, sizeof answer, e) < 0)
                         return -1;
                 if (strcmp(answer, "q") == 0)
@@ -196,7 +233,7 @@ int prompt_pick(
                                 n = narrow(l, "", shown);
                         }
                         print_rows(title, l, shown, n);
-                } else if (str_to_int(answer, 1, (long long)n, &number)) {
+                } else if ((!*answer && number) || str_to_int(answer, 1, (long long)n, &number)) {
                         *ret = shown[number - 1];
                         return 0;
                 } else {
@@ -206,6 +243,12 @@ int prompt_pick(
                 }
         }
         return cli_usage(c, e, "No choice was made");
+}
+
+int prompt_pick(
+        const struct cli *c, const char *title, const struct choices *l, size_t *ret, struct err *e)
+{
+        return prompt_choose(c, title, l, SIZE_MAX, ret, e);
 }
 
 static const char *const guide_texts[] = {

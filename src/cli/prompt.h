@@ -15,6 +15,13 @@ int prompt_yes(const struct cli *c, bool fallback, bool *ret, struct err *e, con
 int prompt_line(
         const struct cli *c, const char *question, const char *fallback, char **ret, struct err *e);
 
+/*
+ * The same until check() takes the answer: three times, then its error, whose code is ERR_INVALID. An
+ * error of another kind ends it at once. What was wrong is said in between.
+ */
+int prompt_checked(const struct cli *c, const char *question, const char *fallback,
+        int (*check)(const char *answer, void *ctx, struct err *e), void *ctx, struct err *e);
+
 /* A row of the picker: what is chosen, and what is known about it ("PyTorch 2.8.0"); both owned. */
 struct choice {
         char *name, *note;
@@ -26,6 +33,7 @@ struct choices {
 #define cleanup_choices CLEANUP(choices_done)
 void choices_done(struct choices *l);
 void choices_add(struct choices *l, const char *name, const char *note);
+void choices_note(struct choices *l, size_t i, const char *note); /* in place of the one it has */
 
 /*
  * The picker of contract.md: rows with numbers, "Choice [1-N]: "; `/text` narrows; a wrong answer
@@ -34,6 +42,10 @@ void choices_add(struct choices *l, const char *name, const char *note);
  */
 int prompt_pick(const struct cli *c, const char *title, const struct choices *l, size_t *ret,
         struct err *e);
+
+/* The same; Enter takes the row `fallback`: "Choice [1-N] (default: D): ". */
+int prompt_choose(const struct cli *c, const char *title, const struct choices *l, size_t fallback,
+        size_t *ret, struct err *e);
 
 enum guide {
 #define BEFORE(id, text) id,

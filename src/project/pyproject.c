@@ -16,6 +16,10 @@ enum { GPUS_MAX = 64, STRING_MAX = 4096, DATA_MAX = 32 };
 
 const char *const project_types[] = { "ml", "cv", "nlp", "rl", "audio", "ts", "llm", "custom",
         NULL };
+const char *const project_type_subjects[] = { "machine learning", "computer vision", "language",
+        "reinforcement learning", "sound", "time series", "large language models",
+        "no packages but yours", NULL };
+_Static_assert(ARRAY_LEN(project_types) == ARRAY_LEN(project_type_subjects), "one for each");
 
 enum kind { KIND_STRING, KIND_TYPE, KIND_STRINGS, KIND_FLAG, KIND_GPUS, KIND_SIZE };
 

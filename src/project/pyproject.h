@@ -52,3 +52,5 @@ void framework_display(const char *framework, const char *version, char out[PYPR
 
 /* The eight project types, NULL-terminated: ml, cv, nlp, rl, audio, ts, llm, custom. */
 extern const char *const project_types[];
+/* What each of them is about, in the same order: "machine learning". */
+extern const char *const project_type_subjects[];

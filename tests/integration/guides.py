@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 # What asks; what stands behind it on its line is the answer.
-PROMPTS = re.compile(r"(?:\[[Yy]/[Nn]\]|Choice \[1-\d+\]:|\(default: 1\):|@[a-z-]+:/workspace\$|Press Enter to continue\.\.\.)(?: |$)",
+PROMPTS = re.compile(r"(?:\[[Yy]/[Nn]\]|Choice \[1-\d+\]:|\(default: \d+\):|Enter: none\):|@[a-z-]+:/workspace\$|Press Enter to continue\.\.\.)(?: |$)",
                      re.MULTILINE)
 COMMAND = re.compile(r"^(?:\w+)?([$#]) (.*)$")
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 
-import pexpect
 import pytest
 from harness.expect import assert_error, row
 
@@ -235,16 +234,6 @@ def test_other_labels_of_ds01_are_still_refused(person, old):
     assert done.rc == 2 and "line 3" in done.err and "ds01.protected" in done.err
 
 
-def test_a_bad_name_is_asked_for_again(alice):
-    t = alice.tty("project init --framework=none --no-git")
-    t.expect("Project name")
-    t.sendline("my thesis!")
-    t.expect("lower-case letters")
-    t.expect("Project name")
-    t.sendline("asked-again")
-    t.expect("Next: project launch asked-again")
-    t.expect(pexpect.EOF)
-    t.close()
-    assert t.exitstatus == 0 and (alice.workspace / "asked-again/Dockerfile").exists()
+def test_an_unknown_type(alice):
     done = alice.run(["project", "init", "x", "--type=foo"])
     assert done.rc == 2 and "there are: ml cv nlp rl audio ts llm custom" in done.err, done

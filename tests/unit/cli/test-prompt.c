@@ -265,6 +265,94 @@ static void test_line(void **state)
         buf_done(&t.seen);
 }
 
+static int choose(void *ctx)
+{
+        struct cli c = on_terminal();
+        struct err e = ERR_INIT;
+        cleanup_choices struct choices l = { 0 };
+        size_t i = 0;
+        choices_add(&l, "ml", "machine learning");
+        choices_add(&l, "cv", "computer vision");
+        choices_add(&l, "nlp", "language");
+        int r = prompt_choose(&c, "What?", &l, *(const size_t *)ctx, &i, &e);
+        return finish(r < 0 ? "" : l.v[i].name, r, &e);
+}
+
+/* Enter takes the default, for as long as it is among what is shown. */
+static void test_default_row(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *typed, *shown;
+                int status;
+        } rows[] = {
+                { "\n", "=> cv\n", 0 },
+                { "3\n", "=> nlp\n", 0 },
+                { "/vision\n\n", "Choice [1-1] (default: 1): => cv\n", 0 },
+                { "/language\n\n1\n", "Choice [1-1]: Type a number from 1 to 1", 0 },
+                { "/nothing\n\n", "=> cv\n", 0 },
+                { "4\nx\n0\n", "=> failed: No choice was made\n", 2 },
+                { "q\n", "=> failed: Nothing was done\n", 130 },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                size_t fallback = 1;
+                struct terminal t = terminal_start(80, choose, &fallback);
+                char *begin = terminal_expect(&t, "Choice [1-3] (default: 2): ");
+                terminal_type(&t, rows[i].typed);
+                int status = terminal_end(&t);
+                cleanup_free char *all = xasprintf("%s%s", begin, buf_str(&t.seen));
+                if (status != rows[i].status || !strstr(all, rows[i].shown))
+                        fail_msg("row %zu: %d %s", i, status, all);
+                free(begin);
+                buf_done(&t.seen);
+        }
+}
+
+static int takes_digits(const char *answer, void *ctx, struct err *e)
+{
+        if (strcmp(answer, "gone") == 0)
+                return err_set(e, ERR_FAILED, "It is gone");
+        if (!*answer || strspn(answer, "0123456789") != strlen(answer))
+                return err_set(e, ERR_INVALID, "'%s' is no number", answer);
+        str_replace(ctx, answer);
+        return 0;
+}
+
+static int ask_digits(void *ctx)
+{
+        (void)ctx;
+        struct cli c = on_terminal();
+        struct err e = ERR_INIT;
+        cleanup_free char *taken = NULL;
+        int r = prompt_checked(&c, "Number", NULL, takes_digits, &taken, &e);
+        return finish(taken, r, &e);
+}
+
+static void test_checked(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *typed, *shown;
+                int status;
+        } rows[] = {
+                { "7\n", "=> 7\n", 0 },
+                { "x\ny\n7\n", "'y' is no number.\n", 0 },
+                { "x\ny\nz\n7\n", "=> failed: 'z' is no number\n", 2 },
+                { "gone\n", "=> failed: It is gone\n", 1 },
+                { "x\nq\n", "=> failed: Nothing was done\n", 130 },
+                { "\003", "=> failed: Nothing was done\n", 130 },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct terminal t = terminal_start(80, ask_digits, NULL);
+                free(terminal_expect(&t, "Number: "));
+                terminal_type(&t, rows[i].typed);
+                int status = terminal_end(&t);
+                if (status != rows[i].status || !strstr(buf_str(&t.seen), rows[i].shown))
+                        fail_msg("row %zu: %d %s", i, status, buf_str(&t.seen));
+                buf_done(&t.seen);
+        }
+}
+
 /* Without a terminal nothing is asked; with --yes the default is taken, or there is none. */
 static void test_unattended(void **state)
 {
@@ -307,6 +395,8 @@ int main(void)
                 cmocka_unit_test(test_takes_one_line),
                 cmocka_unit_test(test_yes),
                 cmocka_unit_test(test_line),
+                cmocka_unit_test(test_default_row),
+                cmocka_unit_test(test_checked),
                 cmocka_unit_test(test_unattended),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
