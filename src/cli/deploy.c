@@ -27,7 +27,9 @@ static int offer_own(const json_t *row, void *ctx)
 {
         struct offer *o = ctx;
         const char *project = str_or_empty(json_str(row, "project"));
-        choices_add(&o->rows, project, str_or_empty(json_str(row, "framework")));
+        const char *framework = str_or_empty(json_str(row, "framework"));
+        choices_add(
+                &o->rows, project, *framework ? framework : str_or_empty(json_str(row, "image")));
         strv_add(&o->images, "");
         strv_add(&o->names, project);
         return 0;
@@ -62,6 +64,25 @@ static void offer_done(struct offer *o)
         strv_done(&o->names);
 }
 
+static int take_free_name(const char *answer, void *ctx, struct err *e)
+{
+        struct deploy *d = ctx;
+        if (cli_name(answer, d->name, e) < 0)
+                return -1;
+        return name_taken(d->c, d->name)
+                       ? err_set(e, ERR_INVALID, "You have a container %s already", d->name)
+                       : 0;
+}
+
+static int name_it(struct deploy *d, const char *usual, struct err *e)
+{
+        if (!name_taken(d->c, usual))
+                return cli_name(usual, d->name, e);
+        cleanup_free char *question =
+                xasprintf("You have a container %s already. Name of the new one", usual);
+        return prompt_checked(d->c, question, NULL, take_free_name, d, e);
+}
+
 /*
  * Your images, then the catalogue; a container of a catalogue image is called after its framework. One
  * of your own images keeps its project, whatever the container is called.
@@ -69,7 +90,6 @@ static void offer_done(struct offer *o)
 static int pick(struct deploy *d, struct err *e)
 {
         CLEANUP(offer_done) struct offer o = { 0 };
-        cleanup_free char *name = NULL;
         size_t i;
         if (cli_connect(d->c, e) < 0 ||
                 rpc_stream(d->c->rpc, "io.ds01.Images.List", json_object(), NULL, 0, offer_own, &o,
@@ -83,13 +103,7 @@ static int pick(struct deploy *d, struct err *e)
         }
         if (prompt_pick(d->c, d->title, &o.rows, &i, e) < 0)
                 return -1;
-        if (name_taken(d->c, o.names.v[i])) {
-                cleanup_free char *question = xasprintf(
-                        "You have a container %s already. Name of the new one", o.names.v[i]);
-                if (prompt_line(d->c, question, NULL, &name, e) < 0)
-                        return -1;
-        }
-        if (cli_name(name ? name : o.names.v[i], d->name, e) < 0)
+        if (name_it(d, o.names.v[i], e) < 0)
                 return -1;
         str_replace(&d->image, o.images.v[i]);
         return cli_name(*d->image ? d->name : o.names.v[i], d->project, e);

@@ -35,12 +35,13 @@ static int on_row(const json_t *row, void *ctx)
 {
         struct picking *p = ctx;
         const char *state = str_or_empty(json_str(row, "state"));
-        const char *image = str_or_empty(json_str(row, "image"));
+        const char *framework = str_or_empty(json_str(row, "framework"));
+        const char *from = *framework ? framework : str_or_empty(json_str(row, "image"));
         cleanup_free char *word = xasprintf(" %s ", state);
         if (p->states && !strstr(p->states, word))
                 return 0;
         cleanup_free char *note =
-                strcmp(state, "running") == 0 ? xstrdup(image) : xasprintf("%s, %s", image, state);
+                strcmp(state, "running") == 0 ? xstrdup(from) : xasprintf("%s, %s", from, state);
         choices_add(p->choices, str_or_empty(json_str(row, "name")), note);
         return 0;
 }
