@@ -70,7 +70,7 @@ char *out_local(char *text)
 {
         static const struct {
                 const char *mark, *ascii;
-        } marks[] = { { "·", "-" }, { "…", "..." }, { "—", "-" } };
+        } marks[] = { { "·", "-" }, { "…", "..." }, { "—", "-" }, { "–", "-" } };
         char *to = text;
         if (row_utf8())
                 return text;
@@ -105,7 +105,7 @@ static void print_indented(const char *text, const char *indent)
 
 void out_error(const struct err *e)
 {
-        cleanup_free char *msg = str_safe(e->msg);
+        cleanup_free char *msg = out_local(str_safe(e->msg));
         fflush(stdout);
         fprintf(stderr, "%sError:%s %s\n", out_style(stderr, OUT_RED), out_style(stderr, OUT_PLAIN),
                 msg);

@@ -334,13 +334,14 @@ def test_a_limit_of_none_is_not_reached(alice, ds01d):
 # ---- what is shown of others ----
 
 @pytest.fixture
-def sees(ds01d):
+def sees(ds01d, alice):
     """Sets `visibility` for everybody."""
     before = ds01d.policy
 
     def set_to(word, **more):
         ds01d.policy = {"defaults": {**before["defaults"], "visibility": word, **more}}
         ds01d.restart()
+        wait_until(lambda: rpc.rows(alice, "Gpus.List")[0]["answering"], 30, "the GPUs answer")
     yield set_to
     ds01d.policy = before
     ds01d.restart()

@@ -17,7 +17,8 @@ from guides import answers, matches, plain, screen, steps
 
 RECORD = os.environ.get("DS01_GUIDES_RECORD") == "1"
 REPO = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [p for p in [REPO / "README.md", *sorted((REPO / "doc").rglob("*.md"))] if "```console" in p.read_text()]
+PAGES = [p for p in [REPO / "README.md", *sorted((REPO / "doc").rglob("*.md")), *sorted((REPO / "tests/integration/golden").glob("*.md"))]
+         if "```console" in p.read_text()]
 
 
 BASE = "pytorch/pytorch:2.8.0-cuda12.6-cudnn9-runtime"

@@ -192,7 +192,7 @@ def test_concepts_are_in_ds01_7(alice, man):
 PROMISED = """project init, project launch, project list, container deploy, container retire, container-create, container-start,
 container-run, container-attach, container-stop, container-remove, container-pause, container-unpause, container-list, container-stats,
 container-logs, image-create, image-update, image-list, image-delete, dashboard, gpu-queue join, gpu-queue leave, gpu-queue status,
-gpu-queue position, ds01 why, check-limits, get-limits, ds01 policy check, ds01 help, ds01 version, ds01 completion,
+gpu-queue position, ds01 why, check-limits, get-limits, ds01 doctor, ds01 policy check, ds01 help, ds01 version, ds01 completion,
 container open""".replace("\n", " ").split(", ")
 
 
