@@ -154,7 +154,7 @@ static void test_history(void **state)
         (void)state;
         static const char gpus[] =
                 "[{\"slot\":\"0\",\"label\":\"A100 40 GB\",\"profile\":\"\",\"state\":\"held\",\"user\":\"alice-the-student\",\"container\":\"my-thesis-project\","
-                "\"since\":1000,\"until\":0,"
+                "\"since\":1000,\"until\":0,\"mine\":false,"
                 "\"utilisation\":37,\"memory_used\":1073741824,\"memory_total\":42949672960,"
                 "\"temperature\":61,\"history\":[-1,0,37,250]}]";
         static const struct {

@@ -50,7 +50,8 @@ static inline char *board_gpu(const char *slot, int use, int memory_gib, const c
 {
         bool part = strchr(slot, '.') != NULL;
         cleanup_free char *lease =
-                user ? xasprintf(",\"user\":\"%s\",\"since\":%d", user, BOARD_NOON - 3600)
+                user ? xasprintf(",\"user\":\"%s\",\"since\":%d,\"until\":0,\"mine\":false", user,
+                               BOARD_NOON - 3600)
                      : xstrdup("");
         return xasprintf(
                 "{\"slot\":\"%s\",\"uuid\":\"u%s\",\"label\":\"A100 40 GB\",\"profile\":\"%s\","
