@@ -91,7 +91,7 @@ def base():
     BASE.mkdir(mode=0o755)
     RUN.mkdir(mode=0o755)
     yield BASE
-    remove_cgroups("docker")
+    remove_cgroups("docker", below=False)
     if os.environ.get("DS01_TEST_KEEP") != "1":
         shutil.rmtree(BASE)
         shutil.rmtree(RUN)
@@ -134,7 +134,7 @@ def people(base, prefix):
         for user in made:
             user.destroy()
             remove_cgroups(f"ds01/{user.uid}")
-        remove_cgroups("ds01")
+        remove_cgroups("ds01", below=False)
 
 
 @pytest.fixture(scope="session")

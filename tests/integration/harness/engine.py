@@ -201,10 +201,10 @@ def cgroup_folders(name):
     return [p for p in [root / name, *(top / name for top in root.iterdir() if top.is_dir())] if p.is_dir()]
 
 
-def remove_cgroups(name):
-    """Removes the cgroup and all below it, as far as they are empty."""
+def remove_cgroups(name, below=True):
+    """Removes the cgroup, and all below it unless that may be another run's, as far as they are empty."""
     for top in cgroup_folders(name):
-        for folder, _, _ in os.walk(top, topdown=False):
+        for folder in [f for f, _, _ in os.walk(top, topdown=False)] if below else [top]:
             try:
                 os.rmdir(folder)
             except OSError:
