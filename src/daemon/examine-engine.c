@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "daemon/bounded.h"
 #include "daemon/holes.h"
 #include "daemon/judge.h"
 #include "engine/networks.h"
@@ -18,7 +19,7 @@
 
 #define ENGINE_JSON "/etc/docker/daemon.json"
 #define DPKG_STATUS "/var/lib/dpkg/status"
-enum { PROC_FILE_MAX = 4 << 20, ENGINE_JSON_MAX = 1 << 20, DPKG_STATUS_MAX = 64 << 20 };
+enum { PROC_FILE_MAX = 64 << 20, ENGINE_JSON_MAX = 1 << 20, DPKG_STATUS_MAX = 64 << 20 };
 
 static struct engine_wait in_time(void)
 {
@@ -100,7 +101,8 @@ void examine_holes(struct examination *x, struct finding *f)
 
 /* ---- who reaches it ---- */
 
-static void look_at_network(struct examination *x, struct engine_access *a)
+/* False if where it listens could not be read. */
+static bool look_at_network(struct examination *x, struct engine_access *a)
 {
         struct err ignored = ERR_INIT;
         cleanup_free char *json = NULL, *tcp = engine_file(x, "net/tcp", NULL),
@@ -110,12 +112,48 @@ static void look_at_network(struct examination *x, struct engine_access *a)
                 (void)judge_engine_json(json, n, &a->hosts, &a->tls);
         a->open_2375 = judge_listens(tcp, 2375) || judge_listens(tcp6, 2375);
         a->open_2376 = judge_listens(tcp, 2376) || judge_listens(tcp6, 2376);
+        /* Without IPv6 there is no tcp6. */
+        return tcp != NULL;
+}
+
+/* The name of the socket's group may have to be asked of the network. */
+static struct bounded group_kind;
+
+struct group_name {
+        gid_t gid;
+        char *name;
+};
+
+static void find_group_name(void *arg)
+{
+        struct group_name *g = arg;
+        struct err ignored = ERR_INIT;
+        (void)host_group_name(g->gid, &g->name, &ignored);
+}
+
+static void free_group_name(void *arg)
+{
+        struct group_name *g = arg;
+        free(g->name);
+        free(g);
+}
+
+/* Its name, or its number where nobody tells in time; owned. */
+static char *group_name(gid_t gid)
+{
+        struct group_name *g = xcalloc(1, sizeof *g);
+        char *name = NULL;
+        g->gid = gid;
+        if (bounded_run(&group_kind, find_group_name, free_group_name, g, EXAMINE_LOOK_MS)) {
+                name = take_ptr(g->name);
+                free_group_name(g);
+        }
+        return name ? name : xasprintf("%u", (unsigned)gid);
 }
 
 void examine_engine_access(struct examination *x, struct finding *f)
 {
         struct engine_access a = { .socket = x->config->engine_socket };
-        struct err ignored = ERR_INIT;
         struct stat st;
         cleanup_free char *group = NULL;
         if (stat(a.socket, &st) < 0)
@@ -123,12 +161,14 @@ void examine_engine_access(struct examination *x, struct finding *f)
         else {
                 a.uid = st.st_uid;
                 a.mode = st.st_mode;
-                if (st.st_gid != 0 && host_group_name(st.st_gid, &group, &ignored) < 0)
-                        group = xasprintf("%u", (unsigned)st.st_gid);
+                if (st.st_gid != 0)
+                        group = group_name(st.st_gid);
                 a.group = group;
         }
         if (examine_ask_engine(x) == 0) {
-                look_at_network(x, &a);
+                if (!look_at_network(x, &a))
+                        finding_add(f, FINDING_UNCHECKED, NULL,
+                                "Whether it listens on a network can't be told");
                 a.root_dir = x->version.root_dir;
                 a.root_mode = x->engine_root_mode;
         } else

@@ -143,14 +143,21 @@ void judge_holes(const struct engine_version *v, const struct engine_details *d,
 bool judge_listens(const char *table, unsigned port)
 {
         for (const char *line = table; line && *line;) {
-                unsigned local, state;
-                /* "  0: 0100007F:0947 00000000:0000 0A …": addresses of tcp6 are longer. */
-                if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &local, &state) ==
-                                2 &&
-                        local == port && state == TCP_LISTEN)
+                char text[256];
+                unsigned local, state, uid;
+                size_t n = strcspn(line, "\n");
+                /* A copy, as sscanf() measures all that follows: a long table would cost its square. */
+                snprintf(text, sizeof text, "%.*s", (int)(n < sizeof text ? n : sizeof text - 1),
+                        line);
+                /* "  0: 0100007F:0947 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 …": local and
+                 * remote address (longer in tcp6), state, two queues, timer, retransmits, owner. Anybody may
+                 * listen on such a port; only root's can be the engine. */
+                if (sscanf(text,
+                            " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u",
+                            &local, &state, &uid) == 3 &&
+                        local == port && state == TCP_LISTEN && uid == 0)
                         return true;
-                line = strchr(line, '\n');
-                line += line != NULL;
+                line += n + (line[n] == '\n');
         }
         return false;
 }
