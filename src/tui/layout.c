@@ -138,14 +138,16 @@ static void add_containers(const struct model *m, const struct sheet *s, size_t 
         for (size_t i = from; i < from + shown; i++)
                 json_array_append(window.containers, json_array_get(m->board.containers, i));
         table.indent = 2;
-        board_list(n == 0 ? &m->board : &window, &table, BOARD_CONTAINERS, shown);
+        /* An empty window would be told as having none. */
+        if (n == 0 || shown > 0)
+                board_list(n == 0 ? &m->board : &window, &table, BOARD_CONTAINERS, shown);
         json_decref(window.containers);
         if (shown > 0) {
                 struct line *chosen = &s->to->v[begin + 1 + m->at - from];
                 chosen->text[0] = '>';
                 chosen->chosen = true;
         }
-        if (shown < n && lines > 0) {
+        if (shown < n && (lines > 0 || shown == 0)) {
                 cleanup_row struct row r = row_begin(s);
                 row_printf(&r, OUT_DIM, "  %zu of %zu shown", shown, n);
                 row_end(&r);
