@@ -57,13 +57,10 @@ static int look(struct wizard *w, struct err *e)
         w->has_requirements = faccessat(dir_fd, "requirements.txt", F_OK, 0) == 0;
         if (pyproject_load(dir_fd, shown, &w->py, &w->has_pyproject, e) < 0)
                 return -1;
-        bool packages = w->pip.n > 0, jupyter = cli_has(w->c, "jupyter");
-        if (!w->has_requirements || (!packages && !jupyter))
+        if (!w->has_requirements || w->pip.n == 0)
                 return 0;
-        cli_usage(w->c, e, "%s has a requirements.txt already: --%s is for a new one", shown,
-                packages ? "packages" : "jupyter");
-        return err_fix(e, "image-update %s --add \"%s\"", w->name,
-                packages ? cli_value(w->c, "packages") : "jupyterlab");
+        cli_usage(w->c, e, "%s has a requirements.txt already: --packages is for a new one", shown);
+        return err_fix(e, "image-update %s --add \"%s\"", w->name, cli_value(w->c, "packages"));
 }
 
 /*
@@ -245,9 +242,12 @@ int wizard_run(struct wizard *w, bool *ret_go, struct err *e)
         if (look(w, e) < 0)
                 return -1;
         const char *type = cli_value(c, "type");
-        w->type = type ? type : w->py.type ? w->py.type : project_types[0];
+        /* As project_init() has it: the file that is there decides. */
+        w->type = w->py.type ? w->py.type : type ? type : project_types[0];
         if (ask_all(w, e) < 0)
                 return -1;
+        /* A file that is there is left as it is. */
+        w->jupyter = w->jupyter && !w->has_requirements;
         if (w->asked == 0)
                 return 0;
         show(w);

@@ -42,7 +42,10 @@ int project_home(char **ret_path, struct err *e)
                 err_set(e, ERR_FAILED, "No home folder is known for uid %u", geteuid());
                 return -1;
         }
-        *ret_path = xstrdup(str_eq(home, "/") ? "" : home);
+        size_t n = strlen(home);
+        while (n > 0 && home[n - 1] == '/')
+                n--;
+        *ret_path = xstrndup(home, n);
         return 0;
 }
 

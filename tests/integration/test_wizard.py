@@ -194,6 +194,9 @@ def test_a_folder_that_is_there_answers_too(person):
     assert_error(person.run(["project", "init", "theirs", "-p", "pandas>=2"]), 2,
                  "~/workspace/theirs has a requirements.txt already: --packages is for a new one",
                  'image-update theirs --add "pandas>=2"')
+    # The same script, run again, changes nothing.
+    person.ok(["project", "init", "theirs", "--quick", "--jupyter"])
+    assert (folder / "requirements.txt").read_text() == "rich\n"
 
 
 @pytest.mark.slow
