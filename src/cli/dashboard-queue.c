@@ -19,7 +19,9 @@ static void add_when(struct grid *g, const json_t *t, int64_t now)
         moment_end(json_int(t, "turn_until", 0), now, end);
         moment_clock(a, now, early);
         moment_clock(z, now, late);
-        if (has_turn(t))
+        if (has_turn(t) && json_int(t, "turn_until", 0) == 0)
+                grid_add(g, OUT_GREEN, "turn");
+        else if (has_turn(t))
                 grid_addf(g, OUT_GREEN, "turn until %s", end);
         else if (a == 0)
                 grid_add(g, OUT_PLAIN, "not known");

@@ -53,7 +53,15 @@ static int ask_containers(struct cli *c, struct board *b, struct err *e)
 
 static int ask_queue(struct cli *c, struct board *b, struct err *e)
 {
-        return ask(c, "io.ds01.Queue.List", json_object(), &b->queue, e);
+        size_t i;
+        json_t *row;
+        if (ask(c, "io.ds01.Queue.List", json_object(), &b->queue, e) < 0)
+                return -1;
+        /* Whose name the policy hides has none, as with GPUs. */
+        json_array_foreach (b->queue, i, row)
+                if (!*str_or_empty(json_str(row, "user")))
+                        json_object_del(row, "user");
+        return 0;
 }
 
 static int ask_limits(struct cli *c, struct board *b, struct err *e)

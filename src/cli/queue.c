@@ -112,6 +112,9 @@ char *queue_next(const json_t *ticket)
 
 char *queue_when(const json_t *ticket)
 {
+        /* Until when, the policy may hide. */
+        if (is_turn(ticket) && json_int(ticket, "turn_until", 0) == 0)
+                return xstrdup("now");
         if (is_turn(ticket)) {
                 cleanup_free char *until = gpus_time(json_int(ticket, "turn_until", 0));
                 return xasprintf("now, until %s", until);

@@ -202,6 +202,8 @@ static char *reason_of_wait(const struct line *l, const struct queue_verdict *v,
         size_t n_free = 0;
         for (size_t i = 0; i < l->view.sample.n; i++)
                 n_free += l->view.v[i].state == GPU_FREE && gpu_is_placeable(&l->view.sample.v[i]);
+        if (v->reason == QUEUE_HEAD && sees == LIMIT_SEES_COUNTS)
+                return xasprintf("It is first in line; %d needed, %zu free", t->slots, n_free);
         if (v->reason == QUEUE_HEAD) {
                 cleanup_free char *when = lease_when(v->starts_at, l->view.now);
                 return v->starts_at

@@ -90,19 +90,21 @@ static json_t *ticket_json(const struct showing *s, size_t i)
         size_t place = line_place(&s->line, i);
         bool turn = t->turn_until != 0, mine = t->uid == s->uid;
         bool named = mine || s->sees == LIMIT_SEES_ALL;
+        /* Until when others have a GPU is for those who may see them. */
+        bool timed = mine || s->sees != LIMIT_SEES_COUNTS;
         cleanup_free char *text = turn ? turn_text(s, t) : xstrdup("");
         cleanup_free char *reason =
                 turn ? xstrdup(t->note) : lease_reason(&s->line, place, s->sees);
-        struct eta eta = turn ? (struct eta){ 0 } : s->etas[place];
+        struct eta eta = turn || !timed ? (struct eta){ 0 } : s->etas[place];
         return json_pack("{s:s, s:s, s:b, s:i, s:s, s:s, s:I, s:I, s:o, s:I, s:s, s:s, s:I, s:I}",
-                "name", named ? t->name : "", "user",
-                mine || s->sees != LIMIT_SEES_COUNTS ? t->user : "", "mine", (int)mine, "gpus",
-                t->slots, "kind", named ? kind_word(t->kind) : "", "state",
+                "name", named ? t->name : "", "user", timed ? t->user : "", "mine", (int)mine,
+                "gpus", t->slots, "kind", named ? kind_word(t->kind) : "", "state",
                 turn ? "turn" : "waiting", "joined_at", (json_int_t)t->joined_at, "position",
                 turn ? (json_int_t)0 : (json_int_t)place + 1, "ahead",
-                turn ? json_array() : ahead_json(s, place), "turn_until", (json_int_t)t->turn_until,
-                "gpu_text", named ? text : "", "reason", named ? reason : "", "eta_early",
-                (json_int_t)eta.early, "eta_late", (json_int_t)eta.late);
+                turn ? json_array() : ahead_json(s, place), "turn_until",
+                (json_int_t)(timed ? t->turn_until : 0), "gpu_text", named ? text : "", "reason",
+                named ? reason : "", "eta_early", (json_int_t)eta.early, "eta_late",
+                (json_int_t)eta.late);
 }
 
 static size_t find_own(const struct showing *s, const char *name)

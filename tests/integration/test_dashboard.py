@@ -183,7 +183,10 @@ def test_what_the_policy_hides_is_not_shown(alice, bob, ds01d):
         for words in ([], ["--full"], ["gpu"], ["users"], ["queue"], ["--json"]):
             assert bob.name not in alice.ok(["dashboard", *words]).out, words
         assert re.search(r"^GPU 0 .*held by somebody$", shown(alice, "gpu"), re.M)
-        assert re.search(r"^others +2 ", shown(alice, "users"), re.M)
+        assert re.search(r"^others +2 +1 ", shown(alice, "users"), re.M)
+        assert re.search(r"^\S+ +somebody ", shown(alice, "queue"), re.M)
+        hidden = rpc.rows(alice, "Queue.List")[0]
+        assert (hidden["user"], hidden["turn_until"], hidden["eta_early"], hidden["eta_late"]) == ("", 0, 0, 0)
         assert bob.name in shown(bob, "users")
     finally:
         ds01d.policy = before
