@@ -86,6 +86,9 @@ OPERATIONS = {
     "claim a turn": (has_a_turn, lambda alice: launch(alice, "swept")),
 }
 
+# What there is of it once it was said to be done; None: nothing.
+AFTER = {"launch": "running", "stop": "stopped", "start": "running", "retire": None, "claim a turn": "running"}
+
 
 # ---- what must hold ----
 
@@ -102,13 +105,16 @@ def held_by(user):
     return sum(len(r["gpus"]) for r in rows(user, "--all") if r["gpus"])
 
 
-def check(alice, bob, loaded, ds01d, done, before):
+def check(alice, bob, loaded, ds01d, name, done, before):
     wait_until(lambda: all(r["state"] in SETTLED for r in rows(alice, "--all")), 30, "recovery has decided")
     consistent(alice, loaded, ds01d)
     # What was there before is there still, and whoever had a GPU has it.
     assert row(bob, "calm")["state"] == "running" and len(row(bob, "calm")["gpus"]) == 2
-    if before and done is not None:
-        assert row(alice, "swept"), "what existed before is gone"
+    swept = row(alice, "swept")
+    if before and name != "retire":
+        assert swept, "what existed before is gone"
+    if done:
+        assert (swept and swept["state"]) == AFTER[name], "it was said to be done"
     states = gpus.states(alice)
     turns = [t for t in rpc.rows(alice, "Queue.List", {"mine": True}) if t["state"] == "turn"]
     assert states.count("held") == held_by(alice) + held_by(bob) + len(turns), states
@@ -168,7 +174,7 @@ def test_whole_or_gone(machine, alice, bob, loaded, ds01d, name):
             deaths += 1
             ds01d.popen.wait()
             ds01d.start()
-        check(alice, bob, loaded, ds01d, None if name == "retire" else done, before)
+        check(alice, bob, loaded, ds01d, name, done, before)
         clear(alice, bob)
     # Threads of its own make calls too: the last of them may not be reached again.
     assert deaths >= len(points(name, n)) * 2 // 3, f"{deaths} of {len(points(name, n))}, {n} calls"
