@@ -17,7 +17,7 @@ from harness.gpus import launch, retire
 from harness.process import wait_until
 from test_recovery import consistent
 
-SEED, SAMPLE = 20261127, 10
+SEED, SAMPLE = 20261127, 6
 SETTLED = ("running", "stopped", "created")
 
 
