@@ -1,5 +1,7 @@
 """retire --save-packages: what was installed by hand goes into requirements.txt, and nothing else does."""
 
+import os
+
 import pexpect
 import pytest
 from harness.expect import assert_error, row
@@ -20,6 +22,9 @@ def lab(alice, index, frameworks):
     for name, version, requires in (("ds01-sample", "2.0", ()), ("ds01-dep", "3.0", ()), ("Ds01.Other", "1.5", ["ds01-dep"]),
                                     ("ds01-local", "1.0+cu121", ())):
         make_wheel(wheels, name, version, requires)
+    # The folder is theirs: they must be able to remove what we put there.
+    for path in (wheels, *wheels.rglob("*")):
+        os.chown(path, alice.uid, alice.gid)
     return folder
 
 
