@@ -9,12 +9,12 @@ import pexpect
 import pytest
 from harness import rpc
 from harness.expect import assert_clean, assert_error
-from harness.gpus import change, launch, states
+from harness.gpus import MOMENT, change, launch, states
 from harness.process import wait_until
 
 pytestmark = pytest.mark.usefixtures("idle")
 
-END = r"\d\d:\d\d \((?:2h 59m|3h) left\)"
+END = MOMENT + r" \((?:2h 59m|3h) left\)"
 
 
 def width(line):
@@ -70,8 +70,8 @@ def test_who_has_what(alice, bob, world):
     assert re.search(rf"^GPU 2   A100 40 GB  held by {bob.name} · \d+s · until {END}$", text, re.M), text
     assert "theirs" not in text and "theirs" in shown(bob, "gpu", cols=100)
     assert re.search(r"^GPU 3   A100 40 GB  free$", text, re.M), text
-    page = shown(alice, cols=140)
-    assert re.search(rf"^0 +A100 40 GB +{alice.name} +mine +█{{7}}░{{13}} +37% +10\.0/40\.0 GiB +61°C +250 W +\d+s +\d\d:\d\d +(2h 59m|3h)$",
+    page = shown(alice, cols=150)
+    assert re.search(rf"^0 +A100 40 GB +{alice.name} +mine +█{{7}}░{{13}} +37% +10\.0/40\.0 GiB +61°C +250 W +\d+s +{MOMENT} +(2h 59m|3h)$",
                      page, re.M), page
     assert re.search(r"^mine +running \d+s +0, 1 +test/busybox:1$", page, re.M), page
 
@@ -137,7 +137,7 @@ def test_the_queue_and_a_turn(alice, bob):
     assert "your next launch" in shown(alice, "queue", cols=120)
     rpc.call(alice, "Containers.Retire", {"name": "a", "force": True})
     wait_until(lambda: rpc.rows(bob, "Queue.List", {"mine": True})[0]["state"] == "turn", 10, "bob's turn")
-    assert re.search(rf"^turn +{bob.name} +later +1 +\d+s +turn until \d\d:\d\d \(", shown(bob, "queue", cols=120), re.M)
+    assert re.search(rf"^turn +{bob.name} +later +1 +\d+s +turn until {MOMENT} \(", shown(bob, "queue", cols=120), re.M)
     assert re.search(rf"held for the turn of {bob.name} for later · ", shown(bob, "gpu", cols=120)), shown(bob, "gpu")
     page = shown(alice, cols=160)
     assert f"{bob.name} (turn)" in page, page

@@ -8,6 +8,7 @@ import time
 import pytest
 from harness import rpc
 from harness.expect import assert_error, deploy, row
+from harness.gpus import MOMENT
 from harness.process import wait_until
 
 BUSYBOX = "--image=test/busybox:1"
@@ -90,7 +91,7 @@ def test_no_gpus_available(alice, bob):
     fill(alice)
     r = bob.run(["container", "deploy", "mine", BUSYBOX, "--background"])
     assert_error(r, 3, "No GPUs available", "dashboard gpu", "gpu-queue join mine")
-    assert re.search(rf"^  {alice.name} holds 2, until \d\d:\d\d", r.err, re.M), r.err
+    assert re.search(rf"^  {alice.name} holds 2, until {MOMENT}", r.err, re.M), r.err
 
 
 def test_the_limit_fails_at_once_though_it_may_wait(alice):
@@ -240,7 +241,7 @@ def test_a_turn_is_claimed_by_the_next_launch(alice, bob):
     alice.ok(["container", "retire", "all", "--force"])
     wait_until(lambda: tickets(bob) and tickets(bob)[0]["state"] == "turn", 15, "its turn")
     said = bob.ok(["gpu-queue", "position"]).out
-    assert re.fullmatch(r"It is the turn of your next launch: GPU 0 \(A100 40 GB\) is kept until \d\d:\d\d\.\n", said)
+    assert re.fullmatch(rf"It is the turn of your next launch: GPU 0 \(A100 40 GB\) is kept until {MOMENT}\.\n", said)
     deploy(bob, "whichever")
     assert row(bob, "whichever")["gpus"] == ["0"] and tickets(bob) == []
 

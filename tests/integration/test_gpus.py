@@ -9,7 +9,7 @@ import time
 import pytest
 from harness import rpc
 from harness.expect import assert_error, row
-from harness.gpus import change, gpus, launch, retire, states
+from harness.gpus import MOMENT, change, gpus, launch, retire, states
 from harness.process import wait_until
 
 
@@ -55,7 +55,7 @@ def test_no_gpus_available_says_who_has_them(alice, bob):
         launch(bob, "c")
     e = failed.value
     assert (e.name, e.message) == ("Unavailable", "No GPUs available")
-    assert re.search(rf"^{alice.name} holds 2, until \d\d:\d\d \((2h 59m|3h) left\)$", e.detail, re.M), e.detail
+    assert re.search(rf"^{alice.name} holds 2, until {MOMENT} \((2h 59m|3h) left\)$", e.detail, re.M), e.detail
     assert "dashboard gpu" in e.fix and "gpu-queue join c" in e.fix
     assert row(bob, "c") is None
 

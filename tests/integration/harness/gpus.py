@@ -4,6 +4,9 @@ import time
 
 from harness import rpc
 
+# How a moment is shown; with its day, if that isn't today.
+MOMENT = r"(?:\d{1,2} [A-Z][a-z]{2} )?\d\d:\d\d"
+
 
 def gpus(user):
     """slot → row, and the head."""
