@@ -187,7 +187,7 @@ def test_what_the_policy_hides_is_not_shown(alice, bob, ds01d):
         assert re.search(r"^\S+ +somebody ", shown(alice, "queue"), re.M)
         hidden = rpc.rows(alice, "Queue.List")[0]
         assert (hidden["user"], hidden["turn_until"], hidden["eta_early"], hidden["eta_late"]) == ("", 0, 0, 0)
-        assert bob.name in shown(bob, "users")
+        assert bob.name in shown(bob, "users", cols=120)
     finally:
         ds01d.policy = before
         ds01d.restart()
