@@ -23,15 +23,18 @@ static void run(struct examination *x, const struct examine_check *c, struct fin
                 c->run(x, f);
 }
 
-void examine_all(struct examination *x,
+bool examine_all(struct examination *x,
         int (*fn)(void *ctx, const struct examine_check *check, const struct finding *f), void *ctx)
 {
-        bool on = true;
-        for (size_t i = 0; i < ARRAY_LEN(checks) && on; i++) {
+        for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+                if (x->d && atomic_load(&x->d->stopping))
+                        return false;
                 cleanup_finding struct finding f = { 0 };
                 run(x, &checks[i], &f);
-                on = fn(ctx, &checks[i], &f) == 0 && !(x->d && atomic_load(&x->d->stopping));
+                if (fn(ctx, &checks[i], &f) != 0)
+                        return false;
         }
+        return true;
 }
 
 static json_t *strings(const struct strv *l)

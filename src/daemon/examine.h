@@ -36,8 +36,9 @@ struct examine_check {
         void (*run)(struct examination *x, struct finding *f);
 };
 
-/* Runs all, and hands each finding to fn as it comes; anything but 0 ends it. The engine is asked once. */
-void examine_all(struct examination *x,
+/* Runs all, and hands each finding to fn as it comes; anything but 0 ends it, and so does the end of ds01d.
+ * True if all was looked at. The engine is asked once. */
+bool examine_all(struct examination *x,
         int (*fn)(void *ctx, const struct examine_check *check, const struct finding *f),
         void *ctx);
 

@@ -289,7 +289,7 @@ static int doctor(const char *path)
         struct examination x = {
                 .config = &config, .config_path = path, .engine = engine_new(config.engine_socket)
         };
-        examine_all(&x, print_row, NULL);
+        (void)examine_all(&x, print_row, NULL);
         puts("");
         engine_free(x.engine);
         /* Not by exit(): what hangs in a thread would be waited for. */
