@@ -21,6 +21,7 @@ SAME = [
     (r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?=\d\d:\d\d\b)", ""),
     # An estimate rests on how long leases lasted before, whoever held them.
     (r"Its turn comes [^.\n]+", "Its turn comes then"),
+    (r"(?m)(?<=  )(?:within|in about|in less than|in) \S[^\n]*$", "then"),
     (r"ds01-al\w*~\w*", "alice"), (r"ds01-bo\w*~\w*", "bob"),
     (r"\d+(?:\.\d+)? of \d+(?:\.\d+)? (GiB|CPUs)", r"0 of 0 \1"),
     (r"\d+(?:\.\d+)?( ?)(?=%|(?:s|m|h|d|[kMGT]i?B|W|°C)\b)", r"0\1"),
