@@ -7,7 +7,7 @@
 #include "cli/prompt.h"
 #include "cli/session.h"
 
-static int deploy(struct deploy *d, const struct wait *wait, struct err *e)
+static int deploy(struct deploy *d, struct err *e)
 {
         cleanup_folders struct folders f = FOLDERS_INIT;
         cleanup_json json_t *reply = NULL;
@@ -31,7 +31,7 @@ static int deploy(struct deploy *d, const struct wait *wait, struct err *e)
                 .interface = "orchestration",
                 .folders = &f,
                 .gpus = d->gpus,
-                .wait = wait };
+                .wait = d->wait };
         if (folders_open(&f, e) < 0 || prompt_guide(d->c, GUIDE_DEPLOY, e) < 0 ||
                 launch_request(d->c, &l, &reply, e) < 0)
                 return -1;
@@ -50,7 +50,8 @@ static int run(struct cli *c, struct err *e)
         struct wait wait;
         if (wait_option(c, &wait, e) < 0)
                 return -1;
-        int r = deploy_arguments(&d, e) < 0 ? -1 : deploy(&d, &wait, e);
+        d.wait = &wait;
+        int r = deploy_arguments(&d, e) < 0 ? -1 : deploy(&d, e);
         deploy_done(&d);
         return r;
 }

@@ -24,6 +24,8 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
                 return -1;
         const char *ref = str_or_empty(json_str(p->image, "image"));
         bool build = cli_has(p->c, "rebuild");
+        if ((build || need != BUILD_CURRENT || p->dry_run) && plan_check(p, e) < 0)
+                return -1;
         if (!build && need != BUILD_CURRENT && p->dry_run) {
                 out_say("Would offer to build %s: %s.", ref, why);
                 return 0;

@@ -145,7 +145,13 @@ static int find_image(struct deploy *d, struct err *e)
                                 : json_pack("{s:s}", "project", d->project);
         if (cli_call(d->c, "io.ds01.Images.Get", query, &d->info, e) < 0)
                 return -1;
-        if (json_bool(d->info, "exists", false))
+        bool exists = json_bool(d->info, "exists", false);
+        if (exists && !cli_has(d->c, "dry-run"))
+                return 0;
+        if ((exists || json_bool(d->info, "catalogue", false)) &&
+                launch_check(d->c, d->name, d->gpus, d->wait, e) < 0)
+                return -1;
+        if (exists)
                 return 0;
         const char *ref = str_or_empty(json_str(d->info, "image"));
         if (json_bool(d->info, "catalogue", false) && !cli_has(d->c, "dry-run"))

@@ -12,9 +12,10 @@ struct deploy {
         struct cli *c;
         const char *title; /* of the picker */
         char name[41], project[41];
-        char *image;  /* as asked for: "" for the project's own */
-        json_t *info; /* Images.Get; once deploy_folders() was called */
-        int gpus;     /* -1: what is usual */
+        char *image;             /* as asked for: "" for the project's own */
+        json_t *info;            /* Images.Get; once deploy_folders() was called */
+        int gpus;                /* -1: what is usual */
+        const struct wait *wait; /* for a GPU; NULL: not at all */
 };
 void deploy_done(struct deploy *d);
 

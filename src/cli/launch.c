@@ -187,6 +187,22 @@ int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, str
         return request(c, l, "Creating the container", "io.ds01.Containers.Create", ret_reply, e);
 }
 
+int launch_check(struct cli *c, const char *name, int gpus, const struct wait *wait, struct err *e)
+{
+        json_t *params = json_pack("{s:s}", "name", name);
+        cleanup_json json_t *ignored = NULL;
+        if (gpus >= 0)
+                json_object_set_new(params, "gpus", json_integer(gpus));
+        if (cli_call(c, "io.ds01.Containers.Check", params, &ignored, e) == 0)
+                return 0;
+        if (e->code != ERR_UNAVAILABLE || (cli_has(c, "dry-run") && !(wait && wait->wanted)))
+                return -1;
+        if (cli_has(c, "dry-run"))
+                out_say("Would wait in line for a GPU.");
+        *e = ERR_INIT;
+        return 0;
+}
+
 int launch_join(struct cli *c, const struct launch *l, json_t **ret_ticket, struct err *e)
 {
         json_t *params = launch_params(l);

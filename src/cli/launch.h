@@ -42,6 +42,13 @@ int launch_request(struct cli *c, const struct launch *l, json_t **ret_reply, st
 /* The same without starting it. */
 int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, struct err *e);
 
+/*
+ * Whether ds01d would refuse it now: asked before an image is built or fetched for it, and for
+ * --dry-run. That no GPU is free is said only for the latter, and not to who would wait: it may be
+ * another matter once the image is there.
+ */
+int launch_check(struct cli *c, const char *name, int gpus, const struct wait *wait, struct err *e);
+
 /* Joins the queue: ds01d launches it by itself when its turn comes. *ret_ticket is owned. */
 int launch_join(struct cli *c, const struct launch *l, json_t **ret_ticket, struct err *e);
 

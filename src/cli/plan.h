@@ -30,6 +30,9 @@ void plan_done(struct plan *p);
  */
 int plan_read(struct plan *p, struct err *e);
 
+/* Where the container is yet to be made: whether ds01d would refuse it now (launch_check()). */
+int plan_check(struct plan *p, struct err *e);
+
 /* A project on a catalogue image is not built; it must only be there, or be fetched. */
 int plan_catalogue_image(struct plan *p, struct err *e);
 

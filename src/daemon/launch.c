@@ -5,6 +5,7 @@
 #include "daemon/images.h"
 #include "daemon/lease.h"
 #include "daemon/remove.h"
+#include "daemon/rules.h"
 #include "host/home.h"
 #include "policy/limits.h"
 #include "policy/name.h"
@@ -175,6 +176,12 @@ static int reserve_with_gpus(struct launch *l, int max, enum reserve_verdict *re
                 l->d, &l->row, &l->create.limits, l->slots, l->r->mounted != NULL, max, ret, e);
 }
 
+static int refuse_one_more(int max, struct err *e)
+{
+        err_set(e, ERR_LIMIT, "Container limit reached (%d/%d in use)", max, max);
+        return err_fix(e, "container-list --all\ncontainer retire NAME");
+}
+
 static int reserve(struct launch *l, struct err *e)
 {
         enum reserve_verdict verdict;
@@ -184,11 +191,7 @@ static int reserve(struct launch *l, struct err *e)
                 return -1;
         if (verdict == RESERVE_EXISTS)
                 return already_there(l, e);
-        if (verdict == RESERVE_LIMIT) {
-                err_set(e, ERR_LIMIT, "Container limit reached (%d/%d in use)", max, max);
-                return err_fix(e, "container-list --all\ncontainer retire NAME");
-        }
-        return 0;
+        return verdict == RESERVE_LIMIT ? refuse_one_more(max, e) : 0;
 }
 
 static int unreserve(struct launch *l, struct err *e)
@@ -351,6 +354,39 @@ int launch_queued(struct daemon *d, struct caller *who, const char *op, const ch
         int result = launch_new(d, who, &r, ret_row, e);
         strv_done(&r.data_ro);
         strv_done(&r.data_rw);
+        return result;
+}
+
+/* ---- beforehand ---- */
+
+static int check(struct launch *l, const char *given, int64_t gpus, struct err *e)
+{
+        char name[NAME_SIZE];
+        int slots, n;
+        if (name_check(given, name, NULL, e) < 0)
+                return -1;
+        rules_limits_of_peer(l->d, &l->who->peer, &l->create.limits);
+        l->row.uid = l->who->peer.uid;
+        l->row.name = xstrdup(name);
+        int max = create_max_containers(&l->create);
+        if (check_free(l, e) < 0 || containers_count(l->d->store, l->row.uid, &n, e) < 0)
+                return -1;
+        if (max >= 0 && n >= max)
+                return refuse_one_more(max, e);
+        return lease_slots(l->d, &l->create.limits, gpus, &slots, e) < 0 ||
+                               (slots > 0 &&
+                                       lease_check(l->d, &l->row, &l->create.limits, slots, e) < 0)
+                       ? -1
+                       : 0;
+}
+
+int launch_check(
+        struct daemon *d, struct caller *who, const char *name, int64_t gpus, struct err *e)
+{
+        struct launch l = { .d = d, .who = who };
+        int result = check(&l, name, gpus, e);
+        create_done(&l.create);
+        container_done(&l.row);
         return result;
 }
 

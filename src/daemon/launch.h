@@ -46,6 +46,13 @@ int launch_join(struct daemon *d, struct caller *who, const struct launch_reques
 int launch_queued(struct daemon *d, struct caller *who, const char *op, const char *request,
         const char *footing, struct container *ret_row, struct err *e);
 
+/*
+ * Whether a launch that asks for that many GPUs (-1: what is usual here) would be refused as things are,
+ * before its image is built or fetched: a name that is taken, too many containers, a limit, no GPU.
+ * Nothing is reserved, so it may be refused all the same.
+ */
+int launch_check(struct daemon *d, struct caller *who, const char *name, int64_t gpus, struct err *e);
+
 /* Starts a container that exists; r->name and the folders count. *ret_row is its row, running. */
 int launch_again(struct daemon *d, struct caller *who, const struct launch_request *r,
         struct container *ret_row, struct err *e);

@@ -135,6 +135,14 @@ static int take_place(struct daemon *d, const struct container *row, const struc
         return 0;
 }
 
+/* Under gpus_lock(): what a launch with the account's ticket *t (id 0: none) gets now. */
+static int choose(struct daemon *d, const struct container *row, const struct limits *l, int slots,
+        const struct ticket *t, struct grant *g, struct err *e)
+{
+        bool turn = t->id && t->turn_until && t->slots == slots;
+        return turn ? take_turn(d, t, g, e) : take_place(d, row, l, slots, t, g, e);
+}
+
 /* Under gpus_lock(). */
 static int reserve(struct daemon *d, struct container *row, const struct limits *l, int slots,
         bool queued, int max_containers, struct grant *g, enum reserve_verdict *ret, struct err *e)
@@ -145,8 +153,7 @@ static int reserve(struct daemon *d, struct container *row, const struct limits 
         bool own = strcmp(t.op, row->born_op) == 0;
         if (queued && !own)
                 return err_set(e, ERR_STALE, "It has left the queue");
-        bool turn = t.id && t.turn_until && t.slots == slots;
-        if ((turn ? take_turn(d, &t, g, e) : take_place(d, row, l, slots, &t, g, e)) < 0)
+        if (choose(d, row, l, slots, &t, g, e) < 0)
                 return -1;
         if (g->ticket_id && !own)
                 memcpy(g->mounted, t.op, sizeof g->mounted);
@@ -181,6 +188,19 @@ int lease_reserve(struct daemon *d, struct container *row, const struct limits *
                             : "free, and nobody before it in line needed it");
         scheduler_changed(d);
         return 0;
+}
+
+int lease_check(struct daemon *d, const struct container *row, const struct limits *l, int slots,
+        struct err *e)
+{
+        cleanup_ticket struct ticket t = { 0 };
+        struct grant g = { 0 };
+        gpus_refresh(d, FRESH_MS, WAIT_MS);
+        line_warm(d);
+        gpus_lock(d);
+        int r = find_ticket(d, row, &t, e) < 0 ? -1 : choose(d, row, l, slots, &t, &g, e);
+        gpus_unlock(d);
+        return r;
 }
 
 /* ---- for one that exists ---- */

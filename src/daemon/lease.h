@@ -28,6 +28,13 @@ int lease_reserve(struct daemon *d, struct container *row, const struct limits *
         bool queued, int max_containers, enum reserve_verdict *ret, struct err *e);
 
 /*
+ * Whether lease_reserve() would refuse as things are; the same errors. row->uid and row->name count.
+ * Keeps no decision: nothing was asked for yet.
+ */
+int lease_check(struct daemon *d, const struct container *row, const struct limits *l, int slots,
+        struct err *e);
+
+/*
  * Before a start of one that exists, under its operation: it gets the devices it was made with again,
  * if its hold has lapsed and they are free; or it is seen to that those it holds are usable.
  * *ret_taken tells that they were taken now. None at all is fine.

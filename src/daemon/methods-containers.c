@@ -146,6 +146,14 @@ int containers_launch(struct daemon *d, struct caller *who, struct rpc_call *cal
         return launch_or_create(d, who, call, launch_new, e);
 }
 
+int containers_check(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
+{
+        const json_t *p = call->params;
+        return launch_check(d, who, json_str(p, "name"), json_int(p, "gpus", -1), e) < 0
+                       ? -1
+                       : rpc_reply(call, json_object());
+}
+
 int containers_create(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
 {
         return launch_or_create(d, who, call, launch_create, e);

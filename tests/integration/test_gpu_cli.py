@@ -94,6 +94,28 @@ def test_no_gpus_available(alice, bob):
     assert re.search(rf"^  {alice.name} holds 2, until {MOMENT}", r.err, re.M), r.err
 
 
+def test_what_would_be_refused_is_not_built_for(alice, bob, starter, loaded):
+    alice.ok(["project", "init", "early", "--quick", "--framework=none", "--type=custom"])
+    for options in ([], ["--rebuild"], ["--dry-run"], ["--wait", "--dry-run"]):
+        r = alice.run(["project", "launch", "early", "--gpus=3", "--yes", *options])
+        assert_error(r, 3, "A container of yours may have 2 GPUs at most, not 3", "project launch early --gpus=2")
+        assert "is needed" not in r.err, (options, r)
+    # That all are taken now need not be so once it is built.
+    fill(bob)
+    dry = ["project", "launch", "early", "--dry-run"]
+    assert_error(alice.run(dry), 3, "No GPUs available", "dashboard gpu", "gpu-queue join early")
+    said = alice.ok([*dry, "--wait"]).err
+    assert "Would wait in line for a GPU.\n" in said and "Would launch early from " in said
+    assert "Would launch early from " in alice.ok([*dry, "--cpu-only"]).err
+    assert tickets(alice) == [] and row(alice, "early") is None
+    assert f"ds01-{alice.name}/early:latest" not in loaded.image_tags()
+    # The same for an image that is there, or that would have to be fetched.
+    r = bob.run(["container", "deploy", "more", BUSYBOX, "--dry-run"])
+    assert_error(r, 3, "GPU limit reached (2/2 in use)", "container retire all")
+    r = alice.run(["container", "deploy", "all", BUSYBOX, "--gpus=3", "--dry-run"])
+    assert_error(r, 3, "A container of yours may have 2 GPUs at most, not 3", "check-limits")
+
+
 def test_the_limit_fails_at_once_though_it_may_wait(alice):
     fill(alice)
     start = time.monotonic()
