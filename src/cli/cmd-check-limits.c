@@ -241,8 +241,7 @@ static void print_json(const json_t *about, const json_t *rows)
                 json_object_get(about, "user"), "group", json_object_get(about, "group"),
                 "containers", json_object_get(about, "containers"), "running",
                 json_object_get(about, "running"), "limits", limits);
-        cleanup_free char *text = json_text(j);
-        puts(text);
+        out_json(stdout, j);
 }
 
 static int run(struct cli *c, struct err *e)

@@ -167,8 +167,7 @@ static int run(struct cli *c, struct err *e)
                 cleanup_json json_t *j = json_pack("{s:i, s:O, s:i, s:i, s:i}", "schema", 1,
                         "checks", rows, "problems", x.problems, "warnings", x.warnings, "unchecked",
                         x.unchecked);
-                cleanup_free char *text = json_text(j);
-                puts(text);
+                out_json(stdout, j);
         } else
                 say_sum(&x);
         return x.problems > 0;

@@ -38,8 +38,7 @@ static int run_version(struct cli *c, struct err *e)
                         return -1;
                 cleanup_json json_t *j = json_pack(
                         "{s:i, s:s, s:O}", "schema", 1, "version", DS01_VERSION, "daemon", info);
-                cleanup_free char *text = json_text(j);
-                puts(text);
+                out_json(stdout, j);
                 return 0;
         }
         printf("ds01 %s\n", DS01_VERSION);

@@ -49,8 +49,7 @@ static void print_json(const char *file, const char *user, const struct limits *
         cleanup_json json_t *j = json_pack("{s:i, s:s, s:s?, s:s, s:o, s:o, s:o}", "schema", 1,
                 "file", file, "user", user, "group", l->group, "limits", rows, "warnings",
                 strings(warnings), "ignored", strings(ignored));
-        cleanup_free char *text = json_text(j);
-        puts(text);
+        out_json(stdout, j);
 }
 
 static int run(struct cli *c, struct err *e)

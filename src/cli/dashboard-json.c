@@ -3,6 +3,7 @@
 #include "cli/dashboard.h"
 
 #include "base/clock.h"
+#include "cli/out.h"
 
 /* Integers of a row that become a time (0: null), or null where they are negative. */
 static const char *const times[] = { "sampled_at", "since", "until", "joined_at", "turn_until",
@@ -87,6 +88,5 @@ void board_json(const struct board *b, FILE *f)
         }
         if (b->parts & BOARD_USERS)
                 json_object_set_new(j, "users", rows_json(b->users, NULL));
-        cleanup_free char *text = json_text(j);
-        fprintf(f, "%s\n", text);
+        out_json(f, j);
 }

@@ -117,6 +117,18 @@ void out_error(const struct err *e)
         }
 }
 
+void out_json(FILE *f, const json_t *j)
+{
+        bool screen = isatty(fileno(f));
+        cleanup_free char *text = screen ? json_text_ascii(j) : json_text(j);
+        for (const char *p = text; *p; p++)
+                if (screen && *p == 0x7f)
+                        fputs("\\u007f", f);
+                else
+                        fputc(*p, f);
+        fputc('\n', f);
+}
+
 int out_width(FILE *f)
 {
         struct winsize w;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -40,6 +41,10 @@ void out_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *out_local(char *text);
 /* "Error: …", what is known beside it, and "To fix:" with the commands, on stderr. */
 void out_error(const struct err *e);
+
+/* A line of --json. On a terminal all that isn't ASCII is escaped: names are foreign text, and the same
+ * to whoever parses them. */
+void out_json(FILE *f, const json_t *j);
 
 /* Columns of the terminal behind a stream; 80 if it has none. */
 int out_width(FILE *f);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "cli/out.h"
 
 #include <stdio.h>
 
@@ -16,6 +17,5 @@ void rows_time(json_t *row, const char *key)
 void rows_print(const char *key, json_t *rows)
 {
         cleanup_json json_t *j = json_pack("{s:i, s:O}", "schema", 1, key, rows);
-        cleanup_free char *text = json_text(j);
-        puts(text);
+        out_json(stdout, j);
 }

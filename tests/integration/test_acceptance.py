@@ -540,6 +540,10 @@ def test_what_others_wrote_does_nothing_to_a_terminal(alice, ds01d):
     for argv in (["container-list", "--all"], ["container-stats", "evil"], ["project", "list"], ["image-list"],
                  ["dashboard", "containers"], ["dashboard"], ["ds01", "why", "evil"]):
         shown(argv)
+    # Escaped as JSON does it, for the same text to whoever parses it.
+    said = shown(["container-list", "--all", "--json"])
+    evil = next(c for c in json.loads(said)["containers"] if c["name"] == "evil")
+    assert evil["workspace"] == str(folder) and "\\u202E" in said
     for argv in (["container-list", "--all", f"--user={alice.name}"], ["container-list", "--all", "--user=all"]):
         done = ds01d.as_root(argv)
         assert "dies" in done.stdout, done
