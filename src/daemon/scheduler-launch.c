@@ -10,6 +10,7 @@
 #include "host/terminals.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -54,6 +55,31 @@ static int launch_ticket(struct daemon *d, const struct ticket *t, struct err *e
         return r;
 }
 
+/*
+ * Its launch used the ticket up and came to nothing, the engine's fault maybe: its owner has the place
+ * back, to use the turn by hand, as its folders are detached. Not if a container came of it all the same.
+ */
+static void give_place_back(struct daemon *d, const struct ticket *t)
+{
+        cleanup_container struct container there = { 0 };
+        struct ticket again = { .uid = t->uid,
+                .user = t->user,
+                .name = t->name,
+                .slots = t->slots,
+                .kind = TICKET_HOLD,
+                .joined_at = t->joined_at,
+                .boot_id = t->boot_id };
+        enum ticket_verdict verdict;
+        int64_t id;
+        bool found = false;
+        struct err e = ERR_INIT;
+        if (containers_find(d->store, t->uid, t->name, &there, &found, &e) == 0 && found &&
+                there.state != LEDGER_CREATING && there.state != LEDGER_REMOVING)
+                return;
+        if (tickets_add(d->store, &again, INT_MAX, &verdict, &id, &e) < 0)
+                log_warning("ticket of %s: %s", t->user, e.msg);
+}
+
 static void run(struct daemon *d, int64_t id)
 {
         cleanup_ticket struct ticket t = { 0 };
@@ -67,10 +93,14 @@ static void run(struct daemon *d, int64_t id)
                 return;
         }
         log_info("%s of %s was not launched in its turn: %s", t.name, t.user, e.msg);
+        cleanup_ticket struct ticket now = { 0 };
+        bool gone = tickets_get(d->store, id, &now, &found, &ignored) == 0 && !found;
         /* Its owner has just left: that is what they wanted. */
-        if (e.code == ERR_STALE && tickets_get(d->store, id, &t, &found, &ignored) == 0 && !found)
+        if (gone && e.code == ERR_STALE)
                 return;
-        if (tickets_set_note(d->store, id, e.msg, &ignored) < 0)
+        if (gone)
+                give_place_back(d, &t);
+        else if (tickets_set_note(d->store, id, e.msg, &ignored) < 0)
                 log_warning("ticket of %s: %s", t.user, ignored.msg);
         tell(d, &t, &e);
 }

@@ -291,6 +291,25 @@ def test_join_launch(alice, bob, project):
     assert_error(r, 1, "Container joined already exists (running)", "container-attach joined")
 
 
+def test_a_launch_that_fails_in_its_turn_keeps_its_place(alice, bob, ds01d, project):
+    fill(bob)
+    folder = project("broken")
+    alice.write(folder / "Dockerfile", "FROM test/busybox:1\n")
+    alice.ok(["image-create", "broken"], timeout=300)
+    alice.ok(["gpu-queue", "join", "broken", "--launch"])
+    joined = tickets(alice)[0]["joined_at"]
+    # Its GPU is reserved by then.
+    (ds01d.state / "homes").chmod(0o755)
+    bob.ok(["container", "retire", "all", "--force"])
+    wait_until(lambda: any(d["what"] == "kept" for d in rpc.rows(alice, "Queue.Why", {"name": "broken"})), 30, "it failed")
+    assert [(t["name"], t["joined_at"]) for t in tickets(alice)] == [("broken", joined)]
+    (ds01d.state / "homes").chmod(0o700)
+    # What is left of it is removed; it isn't tried again: the turn is alice's to use.
+    wait_until(lambda: tickets(alice)[0]["state"] == "turn" and not row(alice, "broken"), 90, "its turn, once more")
+    alice.ok(["container", "deploy", "broken", BUSYBOX, "--background"])
+    assert len(row(alice, "broken")["gpus"]) == 1 and tickets(alice) == []
+
+
 def test_pyproject_counts_and_the_command_line_counts_more(alice, project):
     folder = project("thesis")
     alice.ok(["image-create", "thesis"], timeout=300)
