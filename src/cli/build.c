@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "cli/interrupt.h"
+#include "cli/module.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "project/context.h"
@@ -115,7 +116,13 @@ static void *pack(void *arg)
 {
         struct packer *p = arg;
         struct context_limits limits = CONTEXT_LIMITS_DEFAULT;
-        p->result = context_pack(p->dir_fd, p->out_fd, &limits, &p->stats, &p->err);
+        void *entry;
+        if (module_entry(CONTEXT_MODULE, CONTEXT_ENTRY, "what packs a project", &entry, &p->err) <
+                0)
+                p->result = err_fix(&p->err, "Ask an administrator to install ds01 anew");
+        else
+                p->result = ((context_pack_fn *)entry)(
+                        p->dir_fd, p->out_fd, &limits, &p->stats, &p->err);
         close(take_fd(&p->out_fd));
         close(take_fd(&p->dir_fd));
         return NULL;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way to the live view (src/tui). It is a module beside our other helpers, found from where we are
- * ourselves; it uses our functions, and what it needs of libraries is loaded with it and not before.
+ * The way to the live view (src/tui), which is a module (cli/module.h) because of curses.
  */
 #pragma once
 

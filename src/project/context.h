@@ -7,6 +7,9 @@
  * .dockerignore always go along. Symbolic links stay links, everything belongs to root inside,
  * modification times are whole seconds. Devices, sockets and pipes are left out and counted.
  *
+ * Only a build needs it, and libarchive brings a dozen libraries that cost every start: in ds01 it is
+ * a module, ds01-pack.so, which cli/build.c opens.
+ *
  * The whole tree is looked at before the first byte is written, so that a folder that is too large
  * or holds a file that can't be read is refused before a build begins.
  */
@@ -39,3 +42,8 @@ struct context_stats {
  */
 int context_pack(int project_dirfd, int out_fd, const struct context_limits *limits,
         struct context_stats *ret, struct err *e);
+/* Its type and name for who opens the module. */
+typedef int context_pack_fn(int project_dirfd, int out_fd, const struct context_limits *limits,
+        struct context_stats *ret, struct err *e);
+#define CONTEXT_MODULE "ds01-pack.so"
+#define CONTEXT_ENTRY "context_pack"

@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pexpect
 import pytest
-from harness.expect import assert_clean, row, rows
+from harness.expect import assert_clean, assert_error, row, rows
 from harness.process import wait_until
 
 
@@ -114,6 +115,16 @@ def test_dockerignore_and_what_is_never_sent(alice, make):
     alice.ok(["bash", "-c", f"chmod 700 {folder}/data/locked"])
     words = done.err.split()
     assert "keep.bin" in words and "b" in words and "a.bin" not in words and "huge" not in words, done
+
+
+def test_an_installation_that_lacks_what_packs(alice, make, prefix):
+    make("unpacked", BUSY)
+    alone = alice.mkdir(alice.home / "alone") / "image-create"
+    alice.ok(["cp", str(prefix / "bin/ds01"), str(alone)])
+    done = alice.run([str(alone), "unpacked"])
+    assert_error(done, 1, re.compile(r"Can't open what packs a project: .*ds01-pack\.so: .*"), "Ask an administrator")
+    # It is of use for everything else.
+    assert alice.ok([str(alone), "--help"]).out
 
 
 def test_size_limit_names_the_largest_folder(alice, make):

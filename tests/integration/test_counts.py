@@ -1,6 +1,8 @@
-"""What a command costs that no machine changes: requests to the engine, and processes."""
+"""What a command costs that no machine changes: requests to the engine, processes, libraries."""
 
+import os
 import re
+import subprocess
 
 import pytest
 from harness.recorder import Recorder
@@ -14,6 +16,8 @@ CHANGES = [
 ]
 READS = ["container-list", "container-list --all --json", "container-stats", "check-limits", "image-list", "project list",
          "gpu-queue status", "dashboard --json"]
+# What every command loads when it starts; a build and the live view load more, as modules.
+LIBRARIES = {"libc.so.6", "libgcc_s.so.1", "libjansson.so.4", "libm.so.6", "libmd.so.0", "libstdc++.so.6", "libyaml-0.so.2"}
 # What an event makes ds01d look at comes at its own time, and is no command's.
 LOOK = "GET /containers/ID/json"
 
@@ -63,3 +67,11 @@ def test_one_process_for_a_command(recorder, alice):
         alice.ok(["strace", "-f", "-qq", "-e", "trace=exit_group", "-o", trace, *words.split()],
                  env={"ASAN_OPTIONS": "detect_leaks=0"})
         assert trace.read_text().count(" exit_group(") == 1, words
+
+
+def test_what_every_command_loads(prefix):
+    said = subprocess.run(["ldd", prefix / "bin/ds01"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    loaded = set(re.findall(r"^\s*(lib\S+) => ", said, re.MULTILINE))
+    if os.environ.get("DS01_SANITIZED"):  # a sanitizer brings its own
+        loaded = {name for name in loaded if not re.match(r"lib(asan|ubsan|tsan|dl|rt|pthread)\.", name)} | LIBRARIES
+    assert loaded == LIBRARIES
