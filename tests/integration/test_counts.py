@@ -1,25 +1,22 @@
-"""What a command costs that no machine changes: requests to the engine, processes, libraries."""
+"""What a command costs that no machine changes: requests to the engine, processes, libraries.
+
+What is expected stands in tests/bench/counts.py, with which `tests/bench/run --quick` compares, too.
+"""
 
 import os
+import pathlib
 import re
-import subprocess
+import sys
 
 import pytest
 from harness.recorder import Recorder
 
-# A launch looks at the project's image, at what it was built from, and once more when it is its turn.
-CHANGES = [
-    ("project launch counted --background", ["GET /images/ID/json", "GET /images/test/busybox:1/json", "GET /images/ID/json",
-                                             "POST /containers/create", "POST /containers/ID/start"]),
-    ("container-attach counted -- true", ["POST /containers/ID/exec", "POST /exec/ID/start", "GET /exec/ID/json"]),
-    ("container retire counted --force", ["DELETE /containers/ID"]),
-]
-READS = ["container-list", "container-list --all --json", "container-stats", "check-limits", "image-list", "project list",
-         "gpu-queue status", "dashboard --json"]
-# What every command loads when it starts; a build and the live view load more, as modules.
-LIBRARIES = {"libc.so.6", "libjansson.so.4", "libmd.so.0", "libyaml-0.so.2"}
-# What an event makes ds01d look at comes at its own time, and is no command's.
-LOOK = "GET /containers/ID/json"
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "bench"))
+
+import counts  # noqa: E402
+import process  # noqa: E402
+
+SANITIZED = bool(os.environ.get("DS01_SANITIZED"))
 
 
 @pytest.fixture
@@ -39,30 +36,20 @@ def recorder(ds01d, dockerd, people):
     r.path.unlink()
 
 
-def said(requests):
-    ids = re.compile(r"(?<=/)(?:sha256:)?(?:[0-9a-f]{64}|[a-z]+[.]_[.][0-9]+)(?=/|$)")
-    return [r["method"] + " " + ids.sub("ID", r["path"].partition("?")[0]) for r in requests]
-
-
 def test_requests_of_what_changes_something(recorder, alice):
-    for words, asked in CHANGES:
-        seen = said(recorder.during(lambda w=words: alice.ok(w.split())))
-        assert [r for r in seen if r != LOOK] == asked, words
+    for words, expected in counts.CHANGES:
+        assert counts.asked(recorder, lambda w=words: alice.ok(w.split())) == expected, words
 
 
 def test_nothing_is_asked_to_show_something(recorder, alice):
     alice.ok(["project", "launch", "counted", "--background"])
-    for words in READS:
-        for _ in range(5):
-            seen = said(recorder.during(lambda w=words: alice.ok(w.split())))
-            if seen != [LOOK]:
-                break
-        assert seen == [], words
+    for words in counts.READS:
+        assert counts.asked_to_show(recorder, lambda w=words: alice.ok(w.split())) == [], words
 
 
 def test_one_process_for_a_command(recorder, alice):
     trace = alice.home / "trace"
-    for words in [*(words for words, _ in CHANGES), *READS]:
+    for words in [*(words for words, _ in counts.CHANGES), *counts.READS]:
         # A leak check can't be done on a process that is traced.
         alice.ok(["strace", "-f", "-qq", "-e", "trace=exit_group", "-o", trace, *words.split()],
                  env={"ASAN_OPTIONS": "detect_leaks=0"})
@@ -70,8 +57,17 @@ def test_one_process_for_a_command(recorder, alice):
 
 
 def test_what_every_command_loads(prefix):
-    said = subprocess.run(["ldd", prefix / "bin/ds01"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    loaded = set(re.findall(r"^\s*(lib\S+) => ", said, re.MULTILINE))
-    if os.environ.get("DS01_SANITIZED"):  # a sanitizer brings its own, and wants the C++ runtime as it always is
-        loaded = {name for name in loaded if not re.match(r"lib(asan|ubsan|tsan|dl|rt|pthread|m|stdc\+\+|gcc_s)\.", name)}
-    assert loaded == LIBRARIES
+    loaded = process.libraries(prefix / "bin/ds01")
+    if SANITIZED:  # a sanitizer brings its own, and wants the C++ runtime as it always is
+        loaded = [name for name in loaded if not re.match(r"lib(asan|ubsan|tsan|dl|rt|pthread|m|stdc\+\+|gcc_s)\.", name)]
+    assert loaded == counts.LIBRARIES
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer counts allocations itself, and lets nobody stand before it")
+def test_allocations_of_a_list(alice, build):
+    def count(n):
+        for i in range(len(alice.ok(["container-list", "--all", "--quiet"]).out.split()), n):
+            alice.ok(["container-create", f"row{i}", "test/busybox:1"])
+        return process.allocations(alice, build / "tests/bench/allocations.so", ["container-list", "--all"])
+
+    assert counts.allocations_for_a_row(count) == counts.ALLOCATIONS_FOR_A_ROW
