@@ -34,6 +34,17 @@ static int ask(struct cli *c, const char *method, json_t *params, json_t **ret, 
         return 0;
 }
 
+/* ds01d has looked at the processors some seconds ago: then nobody has to wait for a second look. */
+static void take_ticks(struct board *b)
+{
+        int64_t busy = json_int(b->driver, "ticks_busy", 0),
+                all = json_int(b->driver, "ticks_all", 0);
+        if (busy >= 0 && all > 0)
+                b->ticks = (struct ticks){ .busy = (uint64_t)busy, .all = (uint64_t)all };
+        json_object_del(b->driver, "ticks_busy");
+        json_object_del(b->driver, "ticks_all");
+}
+
 static int ask_gpus(struct cli *c, struct board *b, struct err *e)
 {
         json_t *params = json_pack("{s:b}", "watch", (int)b->watched);
@@ -43,6 +54,7 @@ static int ask_gpus(struct cli *c, struct board *b, struct err *e)
                 return err_set(e, ERR_DAEMON, "The answer of ds01d about GPUs is incomplete");
         b->driver = json_incref(json_array_get(b->gpus, 0));
         json_array_remove(b->gpus, 0);
+        take_ticks(b);
         return 0;
 }
 
@@ -94,7 +106,6 @@ static const struct {
 static int load(struct cli *c, struct board *b, struct err *e)
 {
         struct machine_look look;
-        /* ds01d answers while the processors are counted. */
         if (b->parts & BOARD_SYSTEM && machine_begin(&look, e) < 0)
                 return -1;
         if (b->parts != BOARD_SYSTEM && cli_connect(c, e) < 0)
@@ -102,6 +113,8 @@ static int load(struct cli *c, struct board *b, struct err *e)
         for (size_t i = 0; i < ARRAY_LEN(questions); i++)
                 if (b->parts & questions[i].parts && questions[i].ask(c, b, e) < 0)
                         return -1;
+        if (b->ticks.all > 0)
+                look = (struct machine_look){ b->ticks, clock_mono_ms() - MACHINE_LOOK_MS };
         if (b->parts & BOARD_SYSTEM && machine_end(&look, &b->machine, e) < 0)
                 return -1;
         b->now = clock_unix();

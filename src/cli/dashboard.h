@@ -31,7 +31,8 @@ struct board {
         json_t *limits;     /* by key */
         json_t *users;      /* made from these: see dashboard-users.c */
         struct machine machine;
-        int64_t now; /* Unix seconds */
+        struct ticks ticks; /* ds01d's look at the processors; all: 0 if it had none */
+        int64_t now;        /* Unix seconds */
         bool everyone;
         bool watched;
 };

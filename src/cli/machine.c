@@ -16,28 +16,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PROC_MAX = 1 << 20 }; /* /proc/stat grows with processors and interrupts */
-
-bool machine_parse_stat(const char *text, struct machine_ticks *ret)
-{
-        /* user nice system idle iowait irq softirq steal; guest time is in user already */
-        uint64_t v[8] = { 0 };
-        struct machine_ticks t = { 0 };
-        if (sscanf(text,
-                    "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-                    " %" SCNu64 " %" SCNu64,
-                    &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) < 4)
-                return false;
-        for (size_t i = 0; i < ARRAY_LEN(v); i++)
-                t.all += v[i];
-        t.busy = t.all - v[3] - v[4];
-        for (const char *p = text; (p = strstr(p, "\ncpu")); p++)
-                t.cpus += p[4] >= '0' && p[4] <= '9';
-        if (t.cpus == 0)
-                return false;
-        *ret = t;
-        return true;
-}
+enum { PROC_MAX = 65536 };
 
 /* Bytes of a line "Key:   123 kB"; -1 if there is none. */
 static int64_t meminfo(const char *text, const char *key)
@@ -66,15 +45,6 @@ bool machine_parse_meminfo(const char *text, struct machine *m)
         return true;
 }
 
-int64_t machine_cpu_milli(const struct machine_ticks *before, const struct machine_ticks *after)
-{
-        /* Idle time of a processor can go back a little (proc(5)). */
-        if (after->all <= before->all || after->busy < before->busy)
-                return -1;
-        uint64_t all = after->all - before->all, busy = after->busy - before->busy;
-        return (int64_t)((busy > all ? all : busy) * 1000 * (uint64_t)after->cpus / all);
-}
-
 int machine_percent(int64_t part, int64_t whole)
 {
         if (whole <= 0 || part < 0)
@@ -82,20 +52,10 @@ int machine_percent(int64_t part, int64_t whole)
         return part >= whole ? 100 : (int)((double)part * 100 / (double)whole);
 }
 
-static int read_ticks(struct machine_ticks *ret, struct err *e)
-{
-        cleanup_free char *text = NULL;
-        if (fd_read_file(AT_FDCWD, "/proc/stat", PROC_MAX, &text, NULL, e) < 0)
-                return -1;
-        return machine_parse_stat(text, ret)
-                       ? 0
-                       : err_set(e, ERR_FAILED, "Can't understand /proc/stat");
-}
-
 int machine_begin(struct machine_look *ret, struct err *e)
 {
         struct machine_look look = { .at_ms = clock_mono_ms() };
-        if (read_ticks(&look.ticks, e) < 0)
+        if (ticks_read(&look.ticks, e) < 0)
                 return -1;
         *ret = look;
         return 0;
@@ -104,13 +64,13 @@ int machine_begin(struct machine_look *ret, struct err *e)
 int machine_end(const struct machine_look *look, struct machine *ret, struct err *e)
 {
         struct machine m = { 0 };
-        struct machine_ticks now;
+        struct ticks now;
         struct statvfs disk;
         cleanup_free char *text = NULL;
         int left;
         while ((left = clock_poll_timeout(look->at_ms + MACHINE_LOOK_MS)) > 0)
                 (void)poll(NULL, 0, left);
-        if (read_ticks(&now, e) < 0 ||
+        if (ticks_read(&now, e) < 0 ||
                 fd_read_file(AT_FDCWD, "/proc/meminfo", PROC_MAX, &text, NULL, e) < 0)
                 return -1;
         if (!machine_parse_meminfo(text, &m))
@@ -120,7 +80,7 @@ int machine_end(const struct machine_look *look, struct machine *ret, struct err
         if (gethostname(m.host, sizeof m.host - 1) < 0 || getloadavg(m.load, 3) < 3)
                 return err_sys(e, errno, "Can't look at this machine");
         m.cpus = now.cpus;
-        m.cpu_milli = machine_cpu_milli(&look->ticks, &now);
+        m.cpu_milli = ticks_milli(&look->ticks, &now);
         m.disk_total = (int64_t)(disk.f_blocks * disk.f_frsize);
         m.disk_used = m.disk_total - (int64_t)(disk.f_bfree * disk.f_frsize);
         *ret = m;

@@ -6,16 +6,12 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/ticks.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MACHINE_LOOK_MS = 200 }; /* processors are counted over that time */
-
-struct machine_ticks { /* of all processors since the start, in clock ticks */
-        uint64_t busy, all;
-        int cpus;
-};
+enum { MACHINE_LOOK_MS = 200 }; /* processors are counted over that time at least */
 
 struct machine {
         char host[65];
@@ -27,20 +23,16 @@ struct machine {
         int64_t disk_total, disk_used; /* of /, used by anybody */
 };
 
-/* /proc/stat: false if it says nothing about processors. Waiting for the disk is not being busy. */
-bool machine_parse_stat(const char *text, struct machine_ticks *ret);
 /* /proc/meminfo: fills memory and swap; false if it can't be understood. */
 bool machine_parse_meminfo(const char *text, struct machine *m);
-/* Thousandths of a processor between two looks; -1 if no time has passed. */
-int64_t machine_cpu_milli(const struct machine_ticks *before, const struct machine_ticks *after);
 /* A part in percent, from 0 to 100; -1 if the whole isn't known. */
 int machine_percent(int64_t part, int64_t whole);
 
-/* The first look, and when it was. */
+/* A look at the processors before, and when it was. */
 struct machine_look {
-        struct machine_ticks ticks;
-        int64_t at_ms;
+        struct ticks ticks;
+        int64_t at_ms; /* clock_mono_ms() */
 };
 int machine_begin(struct machine_look *ret, struct err *e);
-/* Everything; waits for what is left of MACHINE_LOOK_MS since the first look. */
+/* Everything; waits for what is left of MACHINE_LOOK_MS since that look. */
 int machine_end(const struct machine_look *look, struct machine *ret, struct err *e);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/ticks.h"
 #include "gpu/probe.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ enum {
         SAMPLE_NONE_MS = 60 * 1000,   /* the same on a machine without GPUs */
         SAMPLE_WATCHED_MS = 2 * 1000, /* while somebody looks on */
         WATCHED_MS = 10 * 1000,       /* how long a look counts */
+        TICKS_MS = 1000,              /* processors are counted over that time at least */
         PROBE_MS = 10 * 1000,         /* the first call after a boot may have to wake every GPU */
 };
 
@@ -38,6 +40,8 @@ struct gpus {
         int64_t tried;       /* attempts that are over */
         int64_t sampled_at;  /* Unix seconds */
         int64_t watched_until_ms;
+        struct ticks ticks, earlier; /* looks at the processors; all: 0 before there is one */
+        int64_t ticks_ms;            /* clock_mono_ms() of the last one */
         struct strv unclaimed;
 };
 
@@ -112,6 +116,21 @@ static int64_t pause_ms(struct gpus *g)
         return ms;
 }
 
+/* How busy the processors are is what has happened since the last time: who shows it need not wait. */
+static void look_at_processors(struct gpus *g)
+{
+        struct ticks now;
+        struct err ignored = ERR_INIT;
+        pthread_mutex_lock(&g->lock);
+        bool due = clock_mono_ms() - g->ticks_ms >= TICKS_MS;
+        if (due && ticks_read(&now, &ignored) == 0) {
+                g->earlier = g->ticks;
+                g->ticks = now;
+                g->ticks_ms = clock_mono_ms();
+        }
+        pthread_mutex_unlock(&g->lock);
+}
+
 /* Until somebody wants figures, or they are due, or we end (true). */
 static bool rest(struct daemon *d, struct gpus *g)
 {
@@ -132,9 +151,10 @@ static void *sampler(void *arg)
         struct gpus *g = d->gpus;
         const char *simulate = d->config.probe_simulate;
         struct probe *probe = probe_new(d->config.probe_command, simulate, d->config.probe_world);
-        do
+        do {
                 gpus_sample(d, probe);
-        while (!rest(d, g));
+                look_at_processors(g);
+        } while (!rest(d, g));
         probe_free(probe);
         /* Nobody need wait for figures that don't come any more. */
         pthread_mutex_lock(&g->lock);
@@ -296,6 +316,15 @@ bool gpus_any_unclaimed(struct daemon *d)
         bool any = d->gpus->unclaimed.n > 0;
         pthread_mutex_unlock(&d->gpus->lock);
         return any;
+}
+
+struct ticks gpus_ticks(struct daemon *d)
+{
+        struct gpus *g = d->gpus;
+        pthread_mutex_lock(&g->lock);
+        struct ticks t = clock_mono_ms() - g->ticks_ms >= TICKS_MS ? g->ticks : g->earlier;
+        pthread_mutex_unlock(&g->lock);
+        return t;
 }
 
 void gpus_read_last(struct daemon *d, struct gpu_sample *ret, bool *ret_answering, int64_t *ret_at,

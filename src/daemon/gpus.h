@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "base/ticks.h"
 #include "daemon/daemon.h"
 #include "gpu/gpu.h"
 #include "policy/place.h"
@@ -37,6 +38,9 @@ bool gpus_answering(struct daemon *d);
 
 void gpus_lock(struct daemon *d);
 void gpus_unlock(struct daemon *d);
+
+/* The processors at a sample that is a second old at least; all: 0 where there is none yet. */
+struct ticks gpus_ticks(struct daemon *d);
 
 /* A picture of one moment. */
 struct gpus_view {

@@ -51,7 +51,8 @@ int launch_queued(struct daemon *d, struct caller *who, const char *op, const ch
  * before its image is built or fetched: a name that is taken, too many containers, a limit, no GPU.
  * Nothing is reserved, so it may be refused all the same.
  */
-int launch_check(struct daemon *d, struct caller *who, const char *name, int64_t gpus, struct err *e);
+int launch_check(
+        struct daemon *d, struct caller *who, const char *name, int64_t gpus, struct err *e);
 
 /* Starts a container that exists; r->name and the folders count. *ret_row is its row, running. */
 int launch_again(struct daemon *d, struct caller *who, const struct launch_request *r,

@@ -31,12 +31,15 @@ static int64_t sight(struct daemon *d, struct caller *who)
         return limits_get(&l, LIMIT_VISIBILITY);
 }
 
-static json_t *head_json(const struct gpus_view *v)
+static json_t *head_json(struct daemon *d, const struct gpus_view *v)
 {
         const struct gpu_sample *s = &v->sample;
-        return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "health", health_word(s->health), "why",
-                s->why, "driver", s->driver, "simulated", (int)s->simulated, "answering",
-                (int)v->answering, "sampled_at", (json_int_t)v->sampled_at);
+        struct ticks ticks = gpus_ticks(d);
+        return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I}", "health",
+                health_word(s->health), "why", s->why, "driver", s->driver, "simulated",
+                (int)s->simulated, "answering", (int)v->answering, "sampled_at",
+                (json_int_t)v->sampled_at, "ticks_busy", (json_int_t)ticks.busy, "ticks_all",
+                (json_int_t)ticks.all);
 }
 
 static json_t *figures_json(const struct line *l, size_t i)
@@ -103,7 +106,7 @@ int gpus_list(struct daemon *d, struct caller *who, struct rpc_call *call, struc
         gpus_lock(d);
         int r = line_read(d, NULL, &line, e);
         gpus_unlock(d);
-        if (r < 0 || rpc_reply_more(call, head_json(&line.view)) < 0)
+        if (r < 0 || rpc_reply_more(call, head_json(d, &line.view)) < 0)
                 return r < 0 ? -1 : rpc_reply(call, NULL);
         for (size_t i = 0; i < line.view.sample.n; i++) {
                 if (target.uid != STORE_EVERYONE && line.view.v[i].holder != target.uid)
