@@ -106,6 +106,7 @@ static int take_env(
 
 static const struct yaml_key engine_keys[] = {
         { .name = "socket", .take = take_path, AT(engine_socket) },
+        { .name = "timeout_s", .take = yaml_take_int, AT(engine_timeout_s), .min = 1, .max = 120 },
         { 0 },
 };
 
@@ -197,6 +198,7 @@ void config_defaults(struct config *ret)
         *ret = (struct config){
                 .socket = xstrdup("/run/ds01/ds01.sock"),
                 .engine_socket = xstrdup("/var/run/docker.sock"),
+                .engine_timeout_s = 120,
                 .state_dir = xstrdup("/var/lib/ds01"),
                 .runtime_dir = xstrdup("/run/ds01"),
                 .network_name = xstrdup("ds01"),

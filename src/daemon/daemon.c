@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -25,10 +26,17 @@ int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct e
         return ready ? 0 : -1;
 }
 
+static int patience = INT_MAX;
+
+void daemon_set_patience(int seconds)
+{
+        patience = seconds;
+}
+
 struct engine_wait daemon_wait(int seconds)
 {
-        return (struct engine_wait){ .hangup_fd = -1,
-                .deadline = clock_mono_ms() + (int64_t)seconds * 1000 };
+        int64_t s = seconds < patience ? seconds : patience;
+        return (struct engine_wait){ .hangup_fd = -1, .deadline = clock_mono_ms() + s * 1000 };
 }
 
 struct engine_wait daemon_wait_call(const struct rpc_call *call, int seconds)

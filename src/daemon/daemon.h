@@ -54,9 +54,11 @@ struct daemon {
  */
 int daemon_engine(struct daemon *d, struct engine_version *ret_version, struct err *e);
 
+/* No wait for the engine that begins from now on is longer than this. Called before threads exist. */
+void daemon_set_patience(int seconds);
 /* A wait of so many seconds that nobody can cut short: for operations past the point of no return. */
 struct engine_wait daemon_wait(int seconds);
-/* The same, but ended by the caller's hang-up. */
+/* Also ended by the caller's hang-up, and as long as it says: for builds and pulls. */
 struct engine_wait daemon_wait_call(const struct rpc_call *call, int seconds);
 
 /* Labels every container and network of ours with this daemon's instance; "ds01.instance=<hex>". */

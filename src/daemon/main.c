@@ -73,6 +73,7 @@ static int open_all(struct daemon *d, int *ret_lock, struct err *e)
                 store_open(d->config.state_dir, &d->store, e) < 0 ||
                 mounts_open(ws, &d->mounts, e) < 0)
                 return -1;
+        daemon_set_patience((int)d->config.engine_timeout_s);
         d->engine = engine_new(d->config.engine_socket);
         d->gpu_arch = "";
         pthread_condattr_t attr;
@@ -257,6 +258,7 @@ static int rebuild(struct daemon *d, const char *instance, struct err *e)
         cleanup_close int lock = -1;
         if (make_dirs(d, e) < 0 || lock_state(d, &lock, e) < 0 || boot_id(d->boot, e) < 0)
                 return -1;
+        daemon_set_patience((int)d->config.engine_timeout_s);
         d->engine = engine_new(d->config.engine_socket);
         int r = rebuild_run(d, instance, e);
         engine_free(d->engine);

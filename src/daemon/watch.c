@@ -55,8 +55,8 @@ static int ensure_networks(struct daemon *d, struct err *e)
         } networks[] = { { c->network_name, c->network_bridge },
                 { c->network_build_name, c->network_build_bridge } };
         for (size_t i = 0; i < ARRAY_LEN(networks); i++) {
-                struct engine_wait w = { .hangup_fd = d->stop_fd,
-                        .deadline = clock_mono_ms() + SETUP_S * 1000 };
+                struct engine_wait w = daemon_wait(SETUP_S);
+                w.hangup_fd = d->stop_fd;
                 cleanup_json json_t *labels = json_pack("{s:s, s:s}", "ds01.managed", "true",
                         "ds01.instance", store_instance(d->store));
                 if (engine_network_ensure(d->engine, &w, networks[i].name, networks[i].bridge,
@@ -107,8 +107,8 @@ static int on_event(const struct engine_event *event, void *ctx)
 static void follow(struct daemon *d, bool *recovered, struct err *e)
 {
         struct watching w = { .d = d, .recovered = recovered };
-        struct engine_wait wait = { .hangup_fd = d->stop_fd,
-                .deadline = clock_mono_ms() + SETUP_S * 1000 };
+        struct engine_wait wait = daemon_wait(SETUP_S);
+        wait.hangup_fd = d->stop_fd;
         char label[64];
         daemon_instance_label(d, label);
         if (engine_version(d->engine, &wait, &w.version, e) < 0)

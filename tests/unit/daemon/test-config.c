@@ -29,6 +29,7 @@ static void test_defaults(void **state)
         assert_int_equal(parse("# nothing\n", &c, &e), 0);
         assert_string_equal(c.socket, "/run/ds01/ds01.sock");
         assert_string_equal(c.engine_socket, "/var/run/docker.sock");
+        assert_int_equal(c.engine_timeout_s, 120);
         assert_string_equal(c.access_group, "ds01-users");
         assert_string_equal(c.homes_path, "/var/lib/ds01/homes");
         assert_string_equal(c.images_allow.v[0], "*");
@@ -43,7 +44,7 @@ static void test_values(void **state)
         struct err e = ERR_INIT;
         cleanup_config struct config c = { 0 };
         assert_int_equal(parse("socket: /tmp/s\n"
-                               "engine: {socket: /tmp/docker.sock}\n"
+                               "engine: {socket: /tmp/docker.sock, timeout_s: 7}\n"
                                "state_dir: /srv/ds01\n"
                                "network: {name: n1, bridge: br-n1}\n"
                                "access: all\n"
@@ -59,6 +60,7 @@ static void test_values(void **state)
                                  &c, &e),
                 0);
         assert_string_equal(c.engine_socket, "/tmp/docker.sock");
+        assert_int_equal(c.engine_timeout_s, 7);
         assert_null(c.access_group);
         assert_string_equal(c.homes_path, "/srv/ds01/homes");
         assert_string_equal(c.network_bridge, "br-n1");
@@ -91,6 +93,9 @@ static void test_refused(void **state)
                 { "access: a\naccess: b\n",
                         "ds01d.yaml:2:1: 'access' is set twice, first on line 1", "" },
                 { "catalogue: [x]\n", "ds01d.yaml:1:13: 'catalogue' needs paths that begin with /",
+                        "" },
+                { "engine: {timeout_s: 0}\n",
+                        "ds01d.yaml:1:21: 'timeout_s' needs a whole number from 1 to 120, not 0",
                         "" },
                 { "build: {cpus: 0}\n", "ds01d.yaml:1:15: 'cpus' needs at least 0.01", "" },
                 { "build: {env: [A=b]}\n",
@@ -184,6 +189,7 @@ static void test_example(void **state)
                 &plain.admin_group, &plain.homes_path, &plain.policy_path, &plain.probe_command };
         for (size_t i = 0; i < ARRAY_LEN(a); i++)
                 assert_string_equal(*a[i], *b[i]);
+        assert_int_equal(shown.engine_timeout_s, plain.engine_timeout_s);
         assert_true(shown.build_memory == plain.build_memory);
         assert_int_equal(shown.build_cpus_milli, plain.build_cpus_milli);
         assert_int_equal(shown.build_pids, plain.build_pids);
