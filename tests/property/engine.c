@@ -122,7 +122,7 @@ static void check_change(const struct thing *t, const char *what)
 static bool kept_long_enough(const struct container *c)
 {
         /* Account 3 alone has container_hold_after_stop_h, an hour. */
-        return c->uid == FIRST_UID + 3 && c->stopped_at + 3600 <= world->unix_s;
+        return c->uid == FIRST_UID + 3 && c->stopped_at + 3600 <= world_clock();
 }
 
 static void check_remove(const struct thing *t)
@@ -150,7 +150,7 @@ static void read_body(const char *name, const json_t *body, struct thing *ret)
         const json_t *request = json_array_get(json_object_get(host, "DeviceRequests"), 0);
         size_t i;
         json_t *id;
-        *ret = (struct thing){ .state = THING_CREATED, .created_at = world->unix_s };
+        *ret = (struct thing){ .state = THING_CREATED, .created_at = world_clock() };
         char half[RANDOM_HEX_LEN + 1];
         random_hex(half);
         snprintf(ret->id, sizeof ret->id, "%s%s", half, half);

@@ -26,7 +26,7 @@ static void check_turns(void)
         if (tickets_all(daemon_now->store, &tickets, &e) < 0)
                 broken("test", "%s", e.msg);
         for (size_t i = 0; i < tickets.n; i++)
-                if (tickets.v[i].turn_until && tickets.v[i].turn_until <= world->unix_s)
+                if (tickets.v[i].turn_until && tickets.v[i].turn_until <= world_clock())
                         broken("I5", "the turn of ticket %lld is over, and it keeps it",
                                 (long long)tickets.v[i].id);
 }
@@ -83,6 +83,11 @@ static void do_land(const struct step *s)
 static void do_time(const struct step *s)
 {
         world_pass(s->c);
+}
+
+static void do_clock(const struct step *s)
+{
+        world->clock_set += s->d == 0 ? -s->c : s->c;
 }
 
 /* The a-th container in the engine, of those in one state. */
@@ -270,7 +275,7 @@ struct step step_draw(uint64_t number, int accounts)
         /* The first name more often: what happens to one container follows on what has happened to it. */
         int names = s.op == STEP_JOIN || s.op == STEP_LEAVE ? NAMES + 1 : NAMES;
         s.b = (n >> 8) % 2 ? 0 : (int)((n >> 9) % (uint64_t)names);
-        s.c = s.op == STEP_TIME ? seconds[(n >> 16) % ARRAY_LEN(seconds)]
+        s.c = s.op == STEP_TIME || s.op == STEP_CLOCK ? seconds[(n >> 16) % ARRAY_LEN(seconds)]
               : s.op == STEP_STOP || s.op == STEP_RETIRE || s.op == STEP_PAUSE
                       ? (int)(n >> 16) & 1
                       : gpus[(n >> 16) % ARRAY_LEN(gpus)];

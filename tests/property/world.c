@@ -129,6 +129,11 @@ static void pass(int64_t s)
         land_due(world->unix_s);
 }
 
+int64_t world_clock(void)
+{
+        return world->unix_s + world->clock_set;
+}
+
 /* ds01d is told of what happened, and its janitor comes by, before much time has passed. */
 void world_pass(int64_t seconds)
 {
@@ -181,7 +186,7 @@ void thing_exit(struct thing *t, int code)
         t->state = THING_EXITED;
         t->paused = t->by_hand = false;
         t->exit_code = code;
-        t->finished_at = world->unix_s;
+        t->finished_at = world_clock();
         world_event(t->id);
 }
 
@@ -192,7 +197,7 @@ void thing_start(struct thing *t)
         t->state = THING_RUNNING;
         t->paused = false;
         t->bare = !keys_has(world->mounts, t->op);
-        t->started_at = world->unix_s;
+        t->started_at = world_clock();
         t->finished_at = 0;
         world_event(t->id);
 }

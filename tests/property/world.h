@@ -71,7 +71,8 @@ struct device {
 
 struct world {
         int64_t unix_s, mono_ms;
-        int boot; /* counts */
+        int64_t clock_set; /* what the machine's clock is wrong by */
+        int boot;          /* counts */
         uint64_t hexes;
         char dir[64]; /* of the store */
 
@@ -131,6 +132,7 @@ uint64_t mix(uint64_t x);
 /* The machine that a history is about. */
 void world_reset(uint64_t seed, int machine);
 void world_pass(int64_t seconds);
+int64_t world_clock(void); /* as the machine has it, which is not always right */
 void world_reboot(void);
 void world_event(const char id[65]);
 
