@@ -31,6 +31,9 @@ void methods_dispatch(struct rpc_call *call, void *ctx)
                 err_set(&e, ERR_DAEMON, "ds01d is being stopped");
                 err_fix(&e, "Try again in a moment");
         }
+        /* Whoever failed knew no way out; but what is wrong with an engine can be found out. */
+        if (e.code == ERR_ENGINE && !e.fix[0])
+                err_fix(&e, "Try again in a moment, then: ds01 doctor");
         if (e.code == ERR_FAILED)
                 log_warning("uid %u: %s: %s", (unsigned)call->peer.uid, call->method->name, e.msg);
         rpc_fail(call, &e);

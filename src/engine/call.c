@@ -213,11 +213,13 @@ static int refused(struct engine *en, struct call *c, struct err *e)
                 forget_api(en);
         if (c->message[0] == '\0')
                 snprintf(c->message, sizeof c->message, "status %d", status);
-        return err_set(e,
+        err_set(e,
                 status == 404   ? c->on_404
                 : status == 409 ? c->on_409
                                 : ERR_FAILED,
                 "Can't %s: %s", c->what, c->message);
+        /* Nothing that was asked for is wrong. */
+        return status >= 500 ? err_fix(e, "ds01 doctor") : -1;
 }
 
 int call_run(struct engine *en, const struct engine_wait *w, struct call *c, struct err *e)
@@ -243,9 +245,11 @@ int call_run_json(
 {
         if (call_run(en, w, c, e))
                 return -1;
-        struct err why = ERR_INIT;
-        if (json_parse(buf_str(&c->reply.body), c->reply.body.len, CALL_JSON_DEPTH, ret, &why) == 0)
+        /* What a parser has to say about it is nothing that people can act on. */
+        struct err ignored = ERR_INIT;
+        if (json_parse(buf_str(&c->reply.body), c->reply.body.len, CALL_JSON_DEPTH, ret,
+                    &ignored) == 0)
                 return 0;
-        return err_set(e, ERR_ENGINE, "Can't %s: the container engine's answer makes no sense (%s)",
-                c->what, why.msg);
+        return err_set(
+                e, ERR_ENGINE, "Can't %s: the container engine's answer makes no sense", c->what);
 }

@@ -175,5 +175,6 @@ int upgrade_post(const char *socket_path, const struct engine_wait *limits, cons
                 return err_set(e, ERR_ENGINE,
                         "Can't %s: the container engine did not hand over its stream", what);
         read_refusal(fd, &w, &head, message, message_size);
-        return err_set(e, ERR_FAILED, "Can't %s: %s", what, message[0] ? message : "refused");
+        err_set(e, ERR_FAILED, "Can't %s: %s", what, message[0] ? message : "refused");
+        return *ret_status >= 500 ? err_fix(e, "ds01 doctor") : -1;
 }

@@ -34,9 +34,10 @@ int wait_check(const struct wait *w, struct err *e)
                 return err_set(e, ERR_INTERRUPTED, "Can't %s: the caller hung up", w->what);
         if (w->limits->deadline >= 0 && clock_mono_ms() >= w->limits->deadline) {
                 int64_t waited = w->limits->deadline - w->since;
-                return err_set(e, ERR_BUSY,
+                err_set(e, ERR_BUSY,
                         "Can't %s: the container engine did not answer within %" PRId64 " s",
                         w->what, waited > 0 ? (waited + 999) / 1000 : 0);
+                return err_fix(e, "Try again in a moment, then: ds01 doctor");
         }
         return 0;
 }
