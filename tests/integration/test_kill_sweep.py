@@ -12,13 +12,12 @@ import time
 
 import pytest
 from harness import gpus, rpc
-from harness.expect import row, rows
+from harness.expect import row
 from harness.gpus import launch, retire
+from harness.invariants import consistent, gpus_add_up, settled, untouched
 from harness.process import wait_until
-from test_recovery import consistent
 
 SEED, SAMPLE = 20261127, 6
-SETTLED = ("running", "stopped", "created")
 
 
 class Killer:
@@ -101,24 +100,17 @@ def attempt(operation, alice):
     return True
 
 
-def held_by(user):
-    return sum(len(r["gpus"]) for r in rows(user, "--all") if r["gpus"])
-
-
 def check(alice, bob, loaded, ds01d, name, done, before):
-    wait_until(lambda: all(r["state"] in SETTLED for r in rows(alice, "--all")), 30, "recovery has decided")
+    settled(alice, ds01d)
     consistent(alice, loaded, ds01d)
     # What was there before is there still, and whoever had a GPU has it.
-    assert row(bob, "calm")["state"] == "running" and len(row(bob, "calm")["gpus"]) == 2
+    untouched(bob)
     swept = row(alice, "swept")
     if before and name != "retire":
         assert swept, "what existed before is gone"
     if done:
         assert (swept and swept["state"]) == AFTER[name], "it was said to be done"
-    states = gpus.states(alice)
-    turns = [t for t in rpc.rows(alice, "Queue.List", {"mine": True}) if t["state"] == "turn"]
-    assert states.count("held") == held_by(alice) + held_by(bob) + len(turns), states
-    assert set(states) <= {"held", "free"}, states
+    gpus_add_up(alice, bob)
     assert (alice.workspace / "swept/thesis.txt").read_text() == "three years\n"
 
 

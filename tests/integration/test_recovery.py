@@ -7,22 +7,8 @@ import time
 
 import pytest
 from harness.expect import deploy, row, rows
+from harness.invariants import consistent
 from harness.process import unmount_below, wait_until
-
-
-def consistent(user, loaded, ds01d):
-    """Rows and containers agree; no mount belongs to nothing."""
-    listed = {f"{r['name']}._.{user.uid}": r["state"] for r in rows(user, "--all")}
-    there = {c["Names"][0].lstrip("/"): c["State"] for c in loaded.containers()
-             if c["Names"][0].endswith(f"._.{user.uid}")}
-    assert set(listed) == set(there), (listed, there)
-    for name, state in listed.items():
-        expected = {"running": "running", "paused": "paused", "stopped": "exited", "created": "created"}
-        assert expected.get(state) == there[name], (name, state, there[name])
-    # Folders are mounted from start to stop, of nobody else.
-    alive = [c for c in loaded.containers("ds01.managed") if c["State"] in ("running", "paused")]
-    assert len({p.split("/ws/")[1].split("/")[0] for p in ds01d.mounts()}) == len(alive), (ds01d.mounts(), there)
-    return True
 
 
 def test_kill_while_nothing_happens(alice, ds01d, loaded):
