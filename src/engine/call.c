@@ -240,6 +240,12 @@ int call_run(struct engine *en, const struct engine_wait *w, struct call *c, str
         return (status >= 200 && status < 300) || status == 304 ? 0 : refused(en, c, e);
 }
 
+int call_nonsense(const struct call *c, struct err *e)
+{
+        return err_set(
+                e, ERR_ENGINE, "Can't %s: the container engine's answer makes no sense", c->what);
+}
+
 int call_run_json(
         struct engine *en, const struct engine_wait *w, struct call *c, json_t **ret, struct err *e)
 {
@@ -250,6 +256,5 @@ int call_run_json(
         if (json_parse(buf_str(&c->reply.body), c->reply.body.len, CALL_JSON_DEPTH, ret,
                     &ignored) == 0)
                 return 0;
-        return err_set(
-                e, ERR_ENGINE, "Can't %s: the container engine's answer makes no sense", c->what);
+        return call_nonsense(c, e);
 }

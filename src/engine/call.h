@@ -69,6 +69,9 @@ int call_run(struct engine *en, const struct engine_wait *w, struct call *c, str
 int call_run_json(struct engine *en, const struct engine_wait *w, struct call *c, json_t **ret,
         struct err *e);
 
+/* Fills *e with ERR_ENGINE, for an answer that is JSON but lacks what every such answer has. */
+int call_nonsense(const struct call *c, struct err *e);
+
 /* The API version both sides speak, as the minor number of 1.x; asks the engine once. */
 int call_api(struct engine *en, const struct engine_wait *w, int *ret_minor, struct err *e);
 

@@ -133,6 +133,8 @@ int engine_container_wait(struct engine *en, const struct engine_wait *w, const 
         const char *why = json_str(answer, "Error/Message");
         if (why && *why)
                 return err_set(e, ERR_FAILED, "Can't %s: %s", c.what, why);
+        if (!json_is_integer(json_at(answer, "StatusCode")))
+                return call_nonsense(&c, e);
         *ret_exit = (int)json_int(answer, "StatusCode", 0);
         return 0;
 }
@@ -170,6 +172,16 @@ static void read_devices(const json_t *requests, struct strv *ret)
         }
 }
 
+/*
+ * What ds01d decides by: a container whose state or labels were left out would be taken for one that has
+ * ended, or is somebody else's.
+ */
+static bool is_container(const json_t *j, const char *state, const char *labels)
+{
+        const json_t *l = json_at(j, labels);
+        return json_str(j, "Id") && json_str(j, state) && (json_is_object(l) || json_is_null(l));
+}
+
 static void read_inspect(const json_t *j, struct engine_container *c)
 {
         read_state(c, json_str(j, "Id"), json_str(j, "Name"), json_str(j, "State/Status"));
@@ -196,6 +208,8 @@ int engine_container_inspect(struct engine *en, const struct engine_wait *w, con
         cleanup_json json_t *answer = NULL;
         if (call_run_json(en, w, &c, &answer, e))
                 return -1;
+        if (!is_container(answer, "State/Status", "Config/Labels"))
+                return call_nonsense(&c, e);
         struct engine_container found = { 0 };
         read_inspect(answer, &found);
         *ret = found;
@@ -228,6 +242,10 @@ int engine_container_each(struct engine *en, const struct engine_wait *w, const 
                 return -1;
         if (!json_is_array(rows))
                 return err_set(e, ERR_ENGINE, "Can't %s: the engine's answer is no list", c.what);
+        json_array_foreach (rows, i, row) {
+                if (!is_container(row, "State", "Labels"))
+                        return call_nonsense(&c, e);
+        }
         json_array_foreach (rows, i, row) {
                 cleanup_engine_container struct engine_container one = { 0 };
                 read_row(row, &one);

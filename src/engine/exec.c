@@ -84,6 +84,8 @@ int engine_exec_inspect(struct engine *en, const struct engine_wait *w, const ch
         cleanup_json json_t *answer = NULL;
         if (call_run_json(en, w, &c, &answer, e))
                 return -1;
+        if (!json_is_boolean(json_at(answer, "Running")) || !json_str(answer, "ContainerID"))
+                return call_nonsense(&c, e);
         struct engine_exec x = { .running = json_bool(answer, "Running", false),
                 .exit_code = (int)json_int(answer, "ExitCode", -1),
                 .pid = (pid_t)json_int(answer, "Pid", 0) };

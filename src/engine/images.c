@@ -57,6 +57,8 @@ int engine_image_inspect(struct engine *en, const struct engine_wait *w, const c
         cleanup_json json_t *j = NULL;
         if (call_run_json(en, w, &c, &j, e))
                 return -1;
+        if (!json_str(j, "Id"))
+                return call_nonsense(&c, e);
         struct engine_image i = { .entrypoint = keep(j, "Config/Entrypoint"),
                 .cmd = keep(j, "Config/Cmd"),
                 .env = keep(j, "Config/Env"),

@@ -172,23 +172,47 @@ static void test_inspect(void **state)
         fake_stop(f);
 }
 
-/* An answer without anything in it must not be read as a running container. */
-static void test_inspect_nothing(void **state)
+/*
+ * An answer that leaves out what decisions rest on is none: a container is neither ended nor somebody
+ * else's because the engine said something odd.
+ */
+static void test_inspect_nonsense(void **state)
 {
         (void)state;
-        static const struct fake_rule rule = { .match = "GET /v1.41/",
-                .status = 200,
-                .body = "{\"Config\":{\"Labels\":null},\"State\":[]}" };
-        struct fake *f = fake_start(&rule, 1);
-        struct engine *en = engine_new(fake_socket(f));
-        cleanup_engine_container struct engine_container c = { 0 };
-        struct err e = ERR_INIT;
-        assert_int_equal(engine_container_inspect(en, NULL, "abc", &c, &e), 0);
-        assert_true(
-                !c.running && c.pid == 0 && json_is_object(c.labels) && json_is_array(c.mounts));
-        assert_string_equal(c.name, "");
-        engine_free(en);
-        fake_stop(f);
+        static const struct {
+                const char *body;
+                enum err_code code;
+        } bodies[] = {
+                { "{}", ERR_ENGINE },
+                { "[]", ERR_ENGINE },
+                { "{\"Id\":\"a\",\"Config\":{\"Labels\":null},\"State\":[]}", ERR_ENGINE },
+                { "{\"Id\":\"a\",\"Config\":{\"Labels\":null},\"State\":{\"Status\":7}}",
+                        ERR_ENGINE },
+                { "{\"Id\":1,\"Config\":{\"Labels\":{}},\"State\":{\"Status\":\"exited\"}}",
+                        ERR_ENGINE },
+                { "{\"Id\":\"a\",\"Config\":{\"Labels\":[]},\"State\":{\"Status\":\"exited\"}}",
+                        ERR_ENGINE },
+                { "{\"Id\":\"a\",\"Config\":{},\"State\":{\"Status\":\"exited\"}}", ERR_ENGINE },
+                { "{\"Id\":\"a\",\"Config\":{\"Labels\":null},\"State\":{\"Status\":\"exited\"}}",
+                        ERR_NONE },
+        };
+        for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+                const struct fake_rule rule = {
+                        .match = "GET /v1.41/", .status = 200, .body = bodies[i].body
+                };
+                struct fake *f = fake_start(&rule, 1);
+                struct engine *en = engine_new(fake_socket(f));
+                cleanup_engine_container struct engine_container c = { 0 };
+                struct err e = ERR_INIT;
+                int r = engine_container_inspect(en, NULL, "abc", &c, &e);
+                if (r != (bodies[i].code ? -1 : 0) || e.code != bodies[i].code)
+                        fail_msg("%s: %d %s", bodies[i].body, r, e.msg);
+                if (r == 0)
+                        assert_true(
+                                !c.running && json_is_object(c.labels) && json_is_array(c.mounts));
+                engine_free(en);
+                fake_stop(f);
+        }
 }
 
 static int list_names(const struct engine_container *c, void *ctx)
@@ -213,9 +237,15 @@ static void test_each(void **state)
                 { .match = "GET /v1.41/", .status = 200, .uses = 1, .body = "{}" },
                 { .match = "GET /v1.41/",
                         .status = 200,
-                        .body = "[{\"Names\":[\"/stop\"]},{\"Names\":[\"/never\"]}]" },
+                        .uses = 1,
+                        .body = "[{\"Id\":\"1\",\"Names\":[\"/stop\"],\"State\":\"dead\",\"Labels\":{}},"
+                                "{\"Id\":\"2\",\"Names\":[\"/never\"],\"State\":\"dead\",\"Labels\":{}}]" },
+                { .match = "GET /v1.41/",
+                        .status = 200,
+                        .body = "[{\"Id\":\"1\",\"Names\":[\"/stop\"],\"State\":\"dead\",\"Labels\":{}},"
+                                "{\"Id\":\"2\",\"Names\":[\"/odd\"],\"State\":7,\"Labels\":{}}]" },
         };
-        struct fake *f = fake_start(rules, 3);
+        struct fake *f = fake_start(rules, ARRAY_LEN(rules));
         struct engine *en = engine_new(fake_socket(f));
         cleanup_buf struct buf out = BUF_INIT(1024);
         struct err e = ERR_INIT;
@@ -227,7 +257,12 @@ static void test_each(void **state)
         buf_clear(&out);
         assert_int_equal(engine_container_each(en, NULL, "k", list_names, &out, &e), -1);
         assert_int_equal(e.code, ERR_INTERRUPTED);
-        assert_string_equal(buf_str(&out), "stop  00 |");
+        assert_string_equal(buf_str(&out), "stop dead 00 |");
+        /* One odd row, and none is told of. */
+        buf_clear(&out);
+        assert_int_equal(engine_container_each(en, NULL, "k", list_names, &out, &e), -1);
+        assert_int_equal(e.code, ERR_ENGINE);
+        assert_string_equal(buf_str(&out), "");
         engine_free(en);
         fake_stop(f);
 }
@@ -420,7 +455,7 @@ int main(void)
                 cmocka_unit_test(test_remove_waits),
                 cmocka_unit_test(test_start_without_gpu_support),
                 cmocka_unit_test(test_inspect),
-                cmocka_unit_test(test_inspect_nothing),
+                cmocka_unit_test(test_inspect_nonsense),
                 cmocka_unit_test(test_each),
                 cmocka_unit_test(test_logs),
                 cmocka_unit_test(test_versions),

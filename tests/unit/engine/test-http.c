@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define STATE "{\"Id\":\"abc\",\"Name\":\"/x\",\"State\":{\"Status\":\"running\"}}"
+#define STATE "{\"Id\":\"x\",\"State\":{\"Status\":\"running\"},\"Config\":{\"Labels\":{}}}"
 
 static int inspect(struct engine *en, const struct engine_wait *w, struct err *e)
 {
