@@ -165,16 +165,16 @@ int launch_start(struct launch *l, struct err *e)
 static int explain_death(struct launch *l, const struct engine_container *now, struct err *e)
 {
         cleanup_free char *lines = container_last_lines(l->d, l->row.engine_id);
-        const char *cause = now->oom_killed         ? " It ran out of memory."
-                            : now->exit_code == 127 ? " Its command was not found in the image."
-                            : now->exit_code == 126 ? " Its command can't be run."
+        const char *cause = now->oom_killed         ? ": it ran out of memory"
+                            : now->exit_code == 127 ? ": its command was not found in the image"
+                            : now->exit_code == 126 ? ": its command can't be run"
                                                     : "";
         if (containers_stopped(l->d->store, l->row.id, l->row.op, now->finished_at, now->exit_code,
                     lines, e) < 0)
                 return -1;
         container_unmount(l->d, &l->row);
         l->died = true;
-        err_set(e, ERR_DIED, "Container %s ended at once (exit code %d).%s", l->row.name,
+        err_set(e, ERR_DIED, "Container %s ended at once (exit code %d)%s", l->row.name,
                 now->exit_code, cause);
         err_detail(e, "%s", lines);
         return err_fix(e, "container-logs %s\ncontainer retire %s", l->row.name, l->row.name);
