@@ -151,7 +151,7 @@ int launch_start(struct launch *l, struct err *e)
         struct engine_wait w = daemon_wait(LAUNCH_ENGINE_S);
         for (size_t i = 0; i < l->create.n_mounts; i++)
                 if (l->create.is_mount_point[i] &&
-                        mounts_visible(l->create.mounts[i].source, engine_pid(l->d->engine), e) < 0)
+                        mounts_visible(l->create.mounts[i].source, engine_pid(l->d->engine), false, e) < 0)
                         return -1;
         if (containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STARTING, e) < 0)
                 return -1;

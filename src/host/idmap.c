@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/idmap.h"
 
-#include "base/mem.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char id_map[] = "1 1 4294967294\n";
+enum { MAP_MAX = 4095 }; /* the kernel takes less than a page */
 
 /*
  * Starts a process in a user namespace of its own that lives until `hold` is closed at our end.
@@ -56,20 +56,20 @@ static void end_holder(int pidfd)
         close(pidfd);
 }
 
-static int write_map(pid_t pid, const char *file, struct err *e)
+static int write_map(pid_t pid, const char *file, const char *map, struct err *e)
 {
         char path[64];
         snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
         cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
         /* A map has to arrive in a single write. */
-        if (fd < 0 || write(fd, id_map, sizeof id_map - 1) != (ssize_t)sizeof id_map - 1)
+        if (fd < 0 || write(fd, map, strlen(map)) != (ssize_t)strlen(map))
                 return err_sys(e, errno, "Can't write the id map for mounts to %s", path);
         return 0;
 }
 
-static int open_mapped(pid_t pid, struct err *e)
+static int open_mapped(pid_t pid, const char *uids, const char *gids, struct err *e)
 {
-        if (write_map(pid, "uid_map", e) || write_map(pid, "gid_map", e))
+        if (write_map(pid, "uid_map", uids, e) || write_map(pid, "gid_map", gids, e))
                 return -1;
         char path[64];
         snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
@@ -77,7 +77,8 @@ static int open_mapped(pid_t pid, struct err *e)
         return fd < 0 ? err_sys(e, errno, "Can't open the user namespace for mounts") : fd;
 }
 
-int idmap_userns_fd(struct err *e)
+/* A line of a map is "on disk, in the mount, how many". */
+static int make_userns(const char *uids, const char *gids, struct err *e)
 {
         int hold[2];
         if (pipe2(hold, O_CLOEXEC))
@@ -89,10 +90,38 @@ int idmap_userns_fd(struct err *e)
                 err_sys(e, errno, "Can't make a user namespace for mounts");
                 fd = err_fix(e, "Allow user namespaces: sysctl user.max_user_namespaces=10000");
         } else {
-                fd = open_mapped(pid, e);
+                fd = open_mapped(pid, uids, gids, e);
                 end_holder(pidfd);
         }
         close(hold[0]);
         close(hold[1]);
         return fd;
+}
+
+int idmap_userns_fd(struct err *e)
+{
+        static const char all_but_root[] = "1 1 4294967294\n";
+        return make_userns(all_but_root, all_but_root, e);
+}
+
+static bool seen_before(const gid_t *groups, size_t i)
+{
+        for (size_t k = 0; k < i; k++)
+                if (groups[k] == groups[i])
+                        return true;
+        return false;
+}
+
+int idmap_root_fd(uid_t uid, gid_t gid, const gid_t *groups, size_t n, struct err *e)
+{
+        if (uid == 0 || gid == 0 || uid == (uid_t)-1 || gid == (gid_t)-1)
+                return err_set(e, ERR_INVALID, "User id %u can't be root inside", (unsigned)uid);
+        cleanup_free char *uids = xasprintf("%u 0 1\n", (unsigned)uid);
+        cleanup_buf struct buf gids = BUF_INIT(MAP_MAX);
+        buf_printf(&gids, "%u 0 1\n", (unsigned)gid);
+        for (size_t i = 0; i < n && i < IDMAP_GROUPS_MAX; i++)
+                if (groups[i] >= IDMAP_GROUP_MIN && groups[i] != gid && groups[i] != (gid_t)-1 &&
+                        !seen_before(groups, i))
+                        buf_printf(&gids, "%u %u 1\n", (unsigned)groups[i], (unsigned)groups[i]);
+        return make_userns(uids, buf_str(&gids), e);
 }

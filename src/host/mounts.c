@@ -65,6 +65,14 @@ int mounts_open(const char *path, struct mounts *ret, struct err *e)
         return 0;
 }
 
+struct mounts mounts_with_map(const struct mounts *m, int userns_fd)
+{
+        struct mounts other = *m;
+        other.userns_fd = userns_fd;
+        other.map_required = true;
+        return other;
+}
+
 /* Clones the folder's mount, alone and detached: it has no name yet, and nobody else sees it. */
 static int clone_tree(int dir_fd, struct err *e)
 {
@@ -98,6 +106,8 @@ static int restrict_tree(
         /* EPERM: the source is idmapped already, and then keeps its own map. */
         if (errno != EINVAL && errno != EOPNOTSUPP && errno != EPERM)
                 return err_sys(e, errno, "Can't restrict the mount of the folder");
+        if (m->map_required)
+                return err_set(e, ERR_FAILED, "The folder's file system takes no id map");
         attr.attr_set &= ~(uint64_t)MOUNT_ATTR_IDMAP;
         attr.userns_fd = 0;
         *ret_mapped = false;
@@ -178,8 +188,9 @@ int mounts_attach(const struct mounts *m, int dir_fd, const char *key, const cha
 int mounts_try(const struct mounts *m, int dir_fd, bool *ret_mapped, struct err *e)
 {
         cleanup_close int tree_fd = clone_tree(dir_fd, e);
+        const struct mounts lenient = { .userns_fd = m->userns_fd };
         bool mapped = false;
-        if (tree_fd < 0 || restrict_tree(m, tree_fd, true, &mapped, e))
+        if (tree_fd < 0 || restrict_tree(&lenient, tree_fd, true, &mapped, e))
                 return -1;
         *ret_mapped = mapped;
         return 0;
@@ -205,7 +216,7 @@ static bool same_mount(const struct mountinfo_row *a, const struct mountinfo_row
         return strcmp(a->dev, b->dev) == 0 && strcmp(a->root, b->root) == 0;
 }
 
-int mounts_visible(const char *path, pid_t engine_pid, struct err *e)
+int mounts_visible(const char *path, pid_t engine_pid, bool mapped, struct err *e)
 {
         cleanup_mountinfo struct mountinfo ours = { 0 };
         cleanup_mountinfo struct mountinfo theirs = { 0 };
@@ -231,6 +242,9 @@ int mounts_visible(const char *path, pid_t engine_pid, struct err *e)
                 !mountinfo_has_option(b->options, "nodev"))
                 return err_set(
                         e, ERR_FAILED, "%s is mounted without nosuid,nodev for the engine", path);
+        if (mapped && !mountinfo_has_option(b->options, "idmapped"))
+                return err_set(
+                        e, ERR_FAILED, "%s is mounted without an id map for the engine", path);
         return 0;
 }
 

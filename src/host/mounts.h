@@ -23,6 +23,7 @@ struct mounts {
         char *path; /* of the runtime folder, without symlinks: as mountinfo will show it */
         int dir_fd;
         int userns_fd;
+        bool map_required; /* see mounts_with_map() */
 };
 #define MOUNTS_INIT ((struct mounts){ .dir_fd = -1, .userns_fd = -1 })
 #define cleanup_mounts CLEANUP(mounts_done)
@@ -41,6 +42,12 @@ struct mount_source {
  * stay: see mounts_each_key().
  */
 int mounts_open(const char *path, struct mounts *ret, struct err *e);
+
+/*
+ * The same runtime folder with another id map, and without mercy: what can't take that map is not
+ * mounted at all. Borrows both; not to be ended.
+ */
+struct mounts mounts_with_map(const struct mounts *m, int userns_fd);
 
 /*
  * A directory on a file system that can be handed to a container. ERR_DENIED for FUSE (its owner
@@ -80,10 +87,10 @@ int mounts_put_file(const struct mounts *m, const char *key, const char *what, c
 
 /*
  * Makes sure that a process (the engine; 0 is ourselves) sees the very mount that we see at `path`,
- * nosuid and nodev: a source that it doesn't see would start silently on an empty folder.
- * ERR_ENGINE if that process has ended.
+ * nosuid and nodev, and, if it must be, with an id map: a source that it doesn't see would start
+ * silently on an empty folder. ERR_ENGINE if that process has ended.
  */
-int mounts_visible(const char *path, pid_t engine_pid, struct err *e);
+int mounts_visible(const char *path, pid_t engine_pid, bool mapped, struct err *e);
 
 /* Detaches everything of a key and removes its folder. Nothing there is fine. */
 int mounts_detach_all(const struct mounts *m, const char *key, struct err *e);

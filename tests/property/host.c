@@ -228,10 +228,11 @@ int __wrap_mounts_put_file(const struct mounts *m, const char *key, const char *
 }
 
 /* "/run/ds01/ws/<key>/<what>": visible while the key has a folder. */
-int __wrap_mounts_visible(const char *path, pid_t engine_pid, struct err *e)
+int __wrap_mounts_visible(const char *path, pid_t engine_pid, bool mapped, struct err *e)
 {
         char key[40] = "";
         (void)engine_pid;
+        (void)mapped;
         fate_here();
         (void)sscanf(path, "/run/ds01/ws/%39[^/]", key);
         return keys_has(world->mounts, key) ? 0 : err_set(e, ERR_FAILED, "%s is not mounted", path);

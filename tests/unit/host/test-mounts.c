@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sandbox.h"
 
+#include "host/idmap.h"
 #include "host/mounts.h"
 
 #include <errno.h>
@@ -265,6 +266,101 @@ static void test_without_id_map(void **state)
         assert_int_equal(mounts_detach_all(&m, "k", &e), 0);
 }
 
+/* As root inside, in alice's folder. The result tells what went wrong. */
+static int use_as_root_inside(void *arg)
+{
+        struct stat st;
+        if (chdir(arg))
+                return 1;
+        int fd = open("made", O_CREAT | O_EXCL | O_WRONLY, 0755);
+        if (fd < 0 || fstat(fd, &st) || st.st_uid != 0 || st.st_gid != 0 || fchmod(fd, 06755))
+                return 2;
+        if (stat("hers", &st) || st.st_uid != 0 || open("hers", O_RDWR) < 0)
+                return 3;
+        if (stat("labs", &st) || st.st_gid != 2000)
+                return 4;
+        /* All of root's capabilities are no help over files of nobody's. */
+        static const char *const others[] = { "bobs", "roots" };
+        for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+                if (open(others[i], O_RDONLY) >= 0 || errno != EACCES)
+                        return 5;
+                if (chmod(others[i], 0666) == 0 || unlink(others[i]) == 0)
+                        return 6;
+                /* But chown() to 0:0 would take them: what the filter lets through must not. */
+                static const uid_t owners[] = { 0, (uid_t)-1, 1, 1000, 1001, 65535 };
+                static const gid_t groups[] = { 1, 44, 999 };
+                for (size_t k = 0; k < ARRAY_LEN(owners); k++)
+                        for (size_t g = 0; g < ARRAY_LEN(groups); g++)
+                                if (chown(others[i], owners[k], groups[g]) == 0 ||
+                                        (owners[k] != 0 && chown(others[i], owners[k], 0) == 0))
+                                        return 9;
+        }
+        static const uid_t foreign[] = { 1, 1000, 1001, 65534 };
+        for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+                if (chown("made", foreign[i], (gid_t)-1) == 0 ||
+                        chown("made", (uid_t)-1, foreign[i]) == 0)
+                        return 7;
+        return chown("made", (uid_t)-1, 2000) ? 8 : 0;
+}
+
+static void make_file(const char *name, uid_t uid, gid_t gid)
+{
+        write_text(in_sandbox(name), "secret");
+        assert_int_equal(chmod(in_sandbox(name), 0600), 0);
+        assert_int_equal(chown(in_sandbox(name), uid, gid), 0);
+}
+
+static void test_root_inside(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        struct stat st;
+        char *path = NULL;
+        cleanup_close int map = idmap_root_fd(1000, 1000, lab, ARRAY_LEN(lab), &e);
+        const struct mounts root = mounts_with_map(&m, map);
+        make_dir(in_sandbox("ri"), 1000, 1000, 0755);
+        make_file("ri/hers", 1000, 1000);
+        make_file("ri/bobs", 1001, 1001);
+        make_file("ri/roots", 0, 0);
+        make_file("ri/labs", 1000, 2000);
+        cleanup_close int fd = open_dir(in_sandbox("ri"));
+        assert_int_equal(mounts_attach(&root, fd, "k", "x", false, &path, NULL, &e), 0);
+        assert_int_equal(as_user(0, 0, NULL, 0, use_as_root_inside, path), 0);
+        assert_int_equal(stat(in_sandbox("ri/made"), &st), 0);
+        assert_int_equal(st.st_uid, 1000);
+        assert_int_equal(st.st_gid, 2000);
+        assert_int_equal(mounts_visible(path, 0, true, &e), 0);
+        free(path);
+        assert_int_equal(mounts_detach_all(&m, "k", &e), 0);
+}
+
+/* Where there is no map there is no mount: root inside would be root outside. */
+static void test_root_inside_needs_its_map(void **state)
+{
+        (void)state;
+        struct err e = ERR_INIT;
+        char *path = NULL;
+        bool mapped = true;
+        cleanup_close int map = idmap_root_fd(1000, 1000, NULL, 0, &e);
+        const struct mounts root = mounts_with_map(&m, map);
+        make_dir(in_sandbox("ramfs"), 0, 0, 0755);
+        assert_int_equal(mount("ramfs", in_sandbox("ramfs"), "ramfs", 0, NULL), 0);
+        cleanup_close int ramfs = open_dir(in_sandbox("ramfs"));
+        assert_int_equal(mounts_try(&root, ramfs, &mapped, &e), 0);
+        assert_false(mapped);
+        assert_int_equal(mounts_attach(&root, ramfs, "k", "x", false, &path, NULL, &e), -1);
+        assert_non_null(strstr(e.msg, "takes no id map"));
+        assert_null(path);
+        /* One that was mounted without is not taken for one with. */
+        assert_int_equal(mounts_attach(&m, ramfs, "k", "x", false, &path, NULL, &e), 0);
+        assert_int_equal(mounts_visible(path, 0, false, &e), 0);
+        assert_int_equal(mounts_visible(path, 0, true, &e), -1);
+        assert_non_null(strstr(e.msg, "without an id map"));
+        free(path);
+        assert_int_equal(mounts_detach_all(&m, "k", &e), 0);
+        umount(in_sandbox("ramfs"));
+}
+
 /* What is tried leaves no mount behind. */
 static void test_try(void **state)
 {
@@ -347,15 +443,15 @@ static void test_visible(void **state)
                 assert_int_equal(mount(NULL, sandbox, NULL, table[i].sandbox_is, NULL), 0);
                 pid_t pid = bystander(table[i].bystander_is);
                 cleanup_free char *path = attach("v", "k", "workspace", false);
-                assert_int_equal(mounts_visible(path, 0, &e), 0);
-                assert_int_equal(mounts_visible(path, pid, &e), table[i].sees ? 0 : -1);
+                assert_int_equal(mounts_visible(path, 0, false, &e), 0);
+                assert_int_equal(mounts_visible(path, pid, false, &e), table[i].sees ? 0 : -1);
                 if (!table[i].sees)
                         assert_non_null(strstr(e.msg, "does not see"));
                 kill(pid, SIGKILL);
                 waitpid(pid, NULL, 0);
-                assert_int_equal(mounts_visible(path, pid, &e), -1);
+                assert_int_equal(mounts_visible(path, pid, false, &e), -1);
                 assert_int_equal(mounts_detach_all(&m, "k", &e), 0);
-                assert_int_equal(mounts_visible(path, 0, &e), -1);
+                assert_int_equal(mounts_visible(path, 0, false, &e), -1);
                 assert_int_equal(mount(NULL, sandbox, NULL, MS_PRIVATE, NULL), 0);
         }
 }
@@ -367,17 +463,17 @@ static void test_visible_wants_the_very_mount(void **state)
         cleanup_free char *path = attach("v", "k", "workspace", false);
         pid_t pid = bystander(MS_PRIVATE);
         /* The bystander's copy still shows v; here something else lies on the same path now. */
-        assert_int_equal(mounts_visible(path, pid, &e), 0);
+        assert_int_equal(mounts_visible(path, pid, false, &e), 0);
         free(attach("d", "k", "workspace", false));
-        assert_int_equal(mounts_visible(path, pid, &e), -1);
+        assert_int_equal(mounts_visible(path, pid, false, &e), -1);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         /* An engine that has ended is no fault of the folder's. */
-        assert_int_equal(mounts_visible(path, pid, &e), -1);
+        assert_int_equal(mounts_visible(path, pid, false, &e), -1);
         assert_int_equal(e.code, ERR_ENGINE);
         /* And without the flags it is not accepted, even in our own namespace. */
         assert_int_equal(mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID, NULL), 0);
-        assert_int_equal(mounts_visible(path, 0, &e), -1);
+        assert_int_equal(mounts_visible(path, 0, false, &e), -1);
         assert_non_null(strstr(e.msg, "nosuid,nodev"));
         assert_int_equal(mounts_detach_all(&m, "k", &e), 0);
 }
@@ -450,6 +546,8 @@ int main(void)
                 cmocka_unit_test(test_read_only),
                 cmocka_unit_test(test_submounts_stay_out),
                 cmocka_unit_test(test_without_id_map),
+                cmocka_unit_test(test_root_inside),
+                cmocka_unit_test(test_root_inside_needs_its_map),
                 cmocka_unit_test(test_try),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_visible),
