@@ -2,6 +2,7 @@
 #include "policy/spec.h"
 
 #include "gpu/gpu.h"
+#include "policy/seccomp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,10 +96,10 @@ static char *gpu_list(const struct spec *s, const char *none)
         return buf_take(&b);
 }
 
-static void set_user(json_t *body, uid_t uid, gid_t gid)
+static void set_user(json_t *body, bool root, uid_t uid, gid_t gid)
 {
         char text[32];
-        snprintf(text, sizeof text, "%u:%u", uid, gid);
+        snprintf(text, sizeof text, "%u:%u", root ? 0 : uid, root ? 0 : gid);
         set_text(body, "User", text);
 }
 
@@ -134,6 +135,12 @@ static json_t *labels(const struct spec *s)
         json_t *obj = json_object();
         for (size_t i = 0; i < ARRAY_LEN(rows); i++)
                 set_text(obj, rows[i].key, rows[i].value);
+        if (s->root) {
+                /* "User" doesn't tell it there. */
+                char gid[16];
+                snprintf(gid, sizeof gid, "%u", s->gid);
+                set_text(obj, "ds01.gid", gid);
+        }
         return obj;
 }
 
@@ -161,10 +168,14 @@ static json_t *environment(const struct spec *s)
         json_t *env = json_array();
         cleanup_free char *home = xasprintf("/home/%s", str_or_empty(s->user));
         env_add(env, "HOME", home);
-        env_add(env, "USER", s->user);
-        env_add(env, "LOGNAME", s->user);
+        env_add(env, "USER", s->root ? "root" : s->user);
+        env_add(env, "LOGNAME", s->root ? "root" : s->user);
         if (!env_has(s->image_env, "LANG") && !env_has(s->image_env, "LC_ALL"))
                 env_add(env, "LANG", s->lang_default ? s->lang_default : "C.UTF-8");
+        if (s->root) {
+                env_add(env, "DEBIAN_FRONTEND", "noninteractive");
+                env_add(env, "PIP_ROOT_USER_ACTION", "ignore");
+        }
         env_add(env, "LD_PRELOAD", "");
         env_add(env, "LD_AUDIT", "");
         /* What the engine's hook is told besides, so that a shell opened later sees the same. */
@@ -278,6 +289,21 @@ static json_t *device_requests(const struct spec *s)
                 "DeviceIDs", ids, "Capabilities", "gpu", "compute", "utility", "Options");
 }
 
+/* What installing packages takes: giving files away, and becoming other users of the container. */
+static json_t *capabilities(void)
+{
+        return json_pack("[s, s, s, s, s, s, s]", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID",
+                "KILL", "SETGID", "SETUID");
+}
+
+static void set_root(json_t *host)
+{
+        cleanup_free char *profile = seccomp_root_profile();
+        cleanup_free char *option = xasprintf("seccomp=%s", profile);
+        set_new(host, "CapAdd", capabilities());
+        json_array_append_new(json_object_get(host, "SecurityOpt"), json_string(option));
+}
+
 static json_t *host_config(const struct spec *s)
 {
         json_t *host = json_object();
@@ -294,6 +320,8 @@ static json_t *host_config(const struct spec *s)
         set_bool(host, "ReadonlyRootfs", false);
         set_bool(host, "PublishAllPorts", false);
         set_nothing(host);
+        if (s->root)
+                set_root(host);
         set_new(host, "DeviceRequests", device_requests(s));
         set_new(host, "GroupAdd", groups(s));
         set_new(host, "Mounts", mounts(s));
@@ -322,7 +350,7 @@ json_t *spec_create_body(const struct spec *s)
                         return NULL;
         json_t *body = json_object();
         set_text(body, "Image", s->image_id);
-        set_user(body, s->uid, s->gid);
+        set_user(body, s->root, s->uid, s->gid);
         set_text(body, "Hostname", s->hostname);
         set_text(body, "WorkingDir", WORKDIR);
         set_new(body, "Entrypoint", array_copy(s->entrypoint));
@@ -368,14 +396,15 @@ json_t *spec_exec_body(const struct spec_exec *x)
                 return NULL;
         json_t *env = json_array();
         if (x->tty) {
-                cleanup_free char *user = prompt_text(x->user);
+                cleanup_free char *user = prompt_text(x->root ? "root" : x->user);
                 cleanup_free char *host = prompt_text(x->hostname);
-                cleanup_free char *prompt = xasprintf("%s@%s:$PWD$ ", user, host);
+                cleanup_free char *prompt =
+                        xasprintf("%s@%s:$PWD%c ", user, host, x->root ? '#' : '$');
                 env_add(env, "TERM", term_or_default(x->term));
                 env_add(env, "PS1", prompt);
         }
         json_t *body = json_object();
-        set_user(body, x->uid, x->gid);
+        set_user(body, x->root, x->uid, x->gid);
         set_text(body, "WorkingDir", WORKDIR);
         set_new(body, "Cmd", array_copy(x->cmd));
         set_new(body, "Env", env);

@@ -40,6 +40,9 @@ struct spec {
         const char *workspace_path, *data_label, *created_at, *version, *build_label;
         uid_t uid;
         gid_t gid;
+        /* Root inside: 0:0 with the capabilities that packages need, and seccomp.h's filter. Only if each
+         * mount has the user's id map (host/idmap.h), without which it would be root outside. */
+        bool root;
         const gid_t *groups; /* supplementary; 0 and the primary one are left out */
         size_t n_groups;
         const json_t *entrypoint, *cmd; /* arrays from mainproc_choose() */
@@ -67,6 +70,7 @@ json_t *spec_create_body(const struct spec *s);
 struct spec_exec {
         uid_t uid;
         gid_t gid;
+        bool root;                   /* the container has root inside, and so has this */
         const char *user, *hostname; /* for the prompt */
         const json_t *cmd;           /* array of strings */
         bool tty;                    /* a terminal: then stdin is attached too */

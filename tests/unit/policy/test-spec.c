@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,10 +65,11 @@ static char *read_file(const char *path)
         return text;
 }
 
-static json_t *sample_body(const struct strv *gpus)
+static json_t *sample_body(const struct strv *gpus, bool root)
 {
         struct spec s = sample();
         s.gpus = gpus;
+        s.root = root;
         cleanup_mainproc struct mainproc m = { 0 };
         mainproc_choose(NULL, NULL, &m);
         s.entrypoint = m.entrypoint;
@@ -75,13 +77,17 @@ static json_t *sample_body(const struct strv *gpus)
         return spec_create_body(&s);
 }
 
-static void check_golden(const char *file, const struct strv *gpus)
+static void compare_golden(const char *file, const json_t *j)
 {
-        cleanup_json json_t *body = sample_body(gpus);
         cleanup_free char *path = xasprintf("%s/%s", GOLDEN, file);
-        assert_non_null(body);
-        cleanup_free char *text = json_dumps(body, JSON_INDENT(2));
+        cleanup_free char *text = json_dumps(j, JSON_INDENT(2));
         cleanup_free char *line = xasprintf("%s\n", text);
+        if (getenv("DS01_GOLDEN_RECORD")) {
+                FILE *f = fopen(path, "we");
+                assert_non_null(f);
+                fputs(line, f);
+                assert_int_equal(fclose(f), 0);
+        }
         cleanup_free char *golden = read_file(path);
         if (strcmp(line, golden) == 0)
                 return;
@@ -94,6 +100,31 @@ static void check_golden(const char *file, const struct strv *gpus)
                 (int)strcspn(line + start, "\n"), line + start);
 }
 
+static void check_golden(const char *file, const struct strv *gpus)
+{
+        cleanup_json json_t *body = sample_body(gpus, false);
+        assert_non_null(body);
+        compare_golden(file, body);
+}
+
+#define SECCOMP "seccomp="
+
+/* The filter is a text in the body; it is taken out, and owned by the caller. */
+static json_t *take_filter(json_t *body)
+{
+        struct err e = ERR_INIT;
+        json_t *filter = NULL;
+        json_t *security = json_object_get(json_object_get(body, "HostConfig"), "SecurityOpt");
+        const char *text = json_string_value(json_array_get(security, 1));
+        assert_int_equal(json_array_size(security), 2);
+        assert_non_null(text);
+        assert_int_equal(strncmp(text, SECCOMP, strlen(SECCOMP)), 0);
+        text += strlen(SECCOMP);
+        assert_int_equal(json_parse(text, strlen(text), 16, &filter, &e), 0);
+        json_array_set_new(security, 1, json_string(SECCOMP "(seccomp-root.json)"));
+        return filter;
+}
+
 /* Byte for byte: whoever changes what containers are given changes these files, and says why. */
 static void test_golden(void **state)
 {
@@ -104,6 +135,10 @@ static void test_golden(void **state)
                 .n = 2 };
         check_golden("create-cpu.json", NULL);
         check_golden("create-gpu.json", &gpus);
+        cleanup_json json_t *root = sample_body(NULL, true);
+        cleanup_json json_t *filter = take_filter(root);
+        compare_golden("create-root.json", root);
+        compare_golden("seccomp-root.json", filter);
 }
 
 /* What a list of GPUs may hold, and what it must not mean. */
@@ -121,7 +156,7 @@ static void test_gpus(void **state)
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 cleanup_strv struct strv gpus = { 0 };
                 strv_add(&gpus, rows[i].uuid);
-                cleanup_json json_t *body = sample_body(&gpus);
+                cleanup_json json_t *body = sample_body(&gpus, false);
                 if ((body != NULL) != rows[i].fine)
                         fail_msg("'%s' is %s", rows[i].uuid, body ? "taken" : "refused");
                 if (!body)
@@ -180,7 +215,7 @@ static void test_reasons(void **state)
 {
         (void)state;
         cleanup_strv struct strv paths = { 0 }, reasons = { 0 };
-        cleanup_json json_t *body = sample_body(NULL);
+        cleanup_json json_t *body = sample_body(NULL, false);
         collect_paths(body, "", &paths);
         cleanup_free char *text = read_file(GOLDEN "/create-cpu.txt");
         collect_reasons(text, &reasons);
@@ -193,6 +228,43 @@ static void test_reasons(void **state)
                                 reasons.v[i]);
 }
 
+/* What root inside has beyond, or otherwise than, create-cpu.json, again with a reason each. */
+static void collect_changes(
+        const json_t *j, const json_t *cpu, const char *prefix, struct strv *ret)
+{
+        const char *key;
+        json_t *value;
+        json_object_foreach ((json_t *)(uintptr_t)j, key, value) {
+                cleanup_free char *path = xasprintf("%s%s%s", prefix, *prefix ? "/" : "", key);
+                const json_t *other = json_object_get(cpu, key);
+                if (json_is_object(value) && json_is_object(other))
+                        collect_changes(value, other, path, ret);
+                else if (!other || !json_equal(value, other))
+                        strv_add(ret, path);
+        }
+}
+
+static void test_reasons_of_root_inside(void **state)
+{
+        (void)state;
+        cleanup_strv struct strv paths = { 0 }, reasons = { 0 };
+        cleanup_json json_t *cpu = sample_body(NULL, false);
+        cleanup_json json_t *root = sample_body(NULL, true);
+        collect_changes(root, cpu, "", &paths);
+        cleanup_free char *text = read_file(GOLDEN "/create-root.txt");
+        collect_reasons(text, &reasons);
+        assert_int_equal(paths.n, reasons.n);
+        for (size_t i = 0; i < paths.n; i++)
+                if (!strv_has(&reasons, paths.v[i]))
+                        fail_msg("golden/create-root.txt gives no reason for %s", paths.v[i]);
+        /* And nothing of create-cpu.json is missing. */
+        cleanup_strv struct strv here = { 0 }, there = { 0 };
+        collect_paths(root, "", &here);
+        collect_paths(cpu, "", &there);
+        for (size_t i = 0; i < there.n; i++)
+                assert_true(strv_has(&here, there.v[i]));
+}
+
 /* ---- nothing that widens rights ---- */
 
 static bool is_empty(const json_t *j)
@@ -203,9 +275,25 @@ static bool is_empty(const json_t *j)
                (json_is_object(j) && json_object_size(j) == 0);
 }
 
-static void check_host_config(const json_t *host)
+static void check_security(const json_t *host, bool root)
 {
-        static const char *const must_be_empty[] = { "Privileged", "CapAdd", "Binds", "VolumesFrom",
+        const json_t *security = json_object_get(host, "SecurityOpt");
+        const json_t *add = json_object_get(host, "CapAdd");
+        assert_int_equal(json_array_size(security), root ? 2 : 1);
+        assert_string_equal(
+                json_string_value(json_array_get(security, 0)), "no-new-privileges:true");
+        assert_int_equal(json_array_size(add), root ? 7 : 0);
+        size_t i;
+        json_t *cap;
+        json_array_foreach (add, i, cap)
+                assert_null(strstr("SYS_ADMIN SYS_PTRACE SYS_MODULE MKNOD NET_RAW NET_ADMIN "
+                                   "DAC_READ_SEARCH SYS_CHROOT SETFCAP SETPCAP ALL",
+                        json_string_value(cap)));
+}
+
+static void check_host_config(const json_t *host, bool root)
+{
+        static const char *const must_be_empty[] = { "Privileged", "Binds", "VolumesFrom",
                 "Devices", "DeviceCgroupRules", "DeviceRequests", "Links", "Sysctls", "ExtraHosts",
                 "PidMode", "UTSMode", "UsernsMode", "PublishAllPorts", "PortBindings", "AutoRemove",
                 "OomKillDisable", "Tmpfs", "Cgroup", "VolumeDriver", "MaskedPaths",
@@ -222,10 +310,7 @@ static void check_host_config(const json_t *host)
         const json_t *drop = json_object_get(host, "CapDrop");
         assert_int_equal(json_array_size(drop), 1);
         assert_string_equal(json_string_value(json_array_get(drop, 0)), "ALL");
-        const json_t *security = json_object_get(host, "SecurityOpt");
-        assert_int_equal(json_array_size(security), 1);
-        assert_string_equal(
-                json_string_value(json_array_get(security, 0)), "no-new-privileges:true");
+        check_security(host, root);
         const char *network = json_str(host, "NetworkMode");
         assert_true(*network && strcmp(network, "host") != 0 && !strchr(network, ':'));
         assert_true(json_int(host, "Memory", -1) == json_int(host, "MemorySwap", -2));
@@ -245,21 +330,24 @@ static void check_mounts(const json_t *host)
         }
 }
 
-static void check_body(const json_t *body)
+static void check_body(const json_t *body, bool root)
 {
         static const char *const labels[] = { "managed", "version", "instance", "uid", "user",
                 "name", "project", "op", "image", "framework", "gpu.uuids", "interface",
                 "created_at", "workspace", "data", "build", "protected" };
         const json_t *set = json_object_get(body, "Labels");
-        assert_int_equal(json_object_size(set), ARRAY_LEN(labels));
+        assert_int_equal(json_object_size(set), ARRAY_LEN(labels) + root);
         for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
                 cleanup_free char *key = xasprintf("ds01.%s", labels[i]);
                 assert_true(json_is_string(json_object_get(set, key)));
         }
         const char *user = json_str(body, "User");
-        assert_true(user[0] >= '1' && user[0] <= '9');
         const char *group = strchr(user, ':');
-        assert_true(group && group[1] >= '1' && group[1] <= '9');
+        if (root)
+                assert_string_equal(user, "0:0");
+        else
+                assert_true(user[0] >= '1' && user[0] <= '9' && group && group[1] >= '1' &&
+                            group[1] <= '9');
         const json_t *env = json_object_get(body, "Env");
         const char *last = json_string_value(json_array_get(env, json_array_size(env) - 1));
         assert_string_equal(last, "NVIDIA_VISIBLE_DEVICES=void");
@@ -270,7 +358,7 @@ static void check_body(const json_t *body)
                 const char *text = json_string_value(g);
                 assert_true(*text != '0' && text[strspn(text, "0123456789")] == '\0');
         }
-        check_host_config(json_object_get(body, "HostConfig"));
+        check_host_config(json_object_get(body, "HostConfig"), root);
         check_mounts(json_object_get(body, "HostConfig"));
 }
 
@@ -305,6 +393,7 @@ static void hostile_spec(struct spec *s, struct spec_mount mounts[4], gid_t grou
                 .groups = groups };
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)
                 *texts[i] = hostile_text();
+        s->root = next_random(2);
         s->uid = ids[next_random(ARRAY_LEN(ids))];
         s->gid = ids[next_random(ARRAY_LEN(ids))];
         s->n_groups = next_random(5);
@@ -335,7 +424,7 @@ static void test_hostile(void **state)
                 s.image_env = env;
                 cleanup_json json_t *body = spec_create_body(&s);
                 if (body)
-                        check_body(body);
+                        check_body(body, s.root);
                 *(body ? &built : &refused) += 1;
         }
         assert_true(built > 1000 && refused > 1000);
@@ -370,9 +459,12 @@ static void test_refused(void **state)
                 struct spec s = sample();
                 s.uid = ids[i].uid;
                 s.gid = ids[i].gid;
-                assert_null(spec_create_body(&s));
-                assert_null(spec_exec_body(
-                        &(struct spec_exec){ .uid = ids[i].uid, .gid = ids[i].gid }));
+                for (int root = 0; root <= 1; root++) {
+                        s.root = root;
+                        assert_null(spec_create_body(&s));
+                        assert_null(spec_exec_body(&(struct spec_exec){
+                                .root = root, .uid = ids[i].uid, .gid = ids[i].gid }));
+                }
         }
 }
 
@@ -452,6 +544,13 @@ static void test_exec(void **state)
                 "\"Env\":[\"TERM=xterm-256color\",\"PS1=alice@my-thesis:$PWD$ \"],\"Tty\":true,"
                 "\"AttachStdin\":true,\"AttachStdout\":true,\"AttachStderr\":true,"
                 "\"DetachKeys\":\"ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-@\",\"Privileged\":false}");
+        x.root = true;
+        cleanup_json json_t *root = spec_exec_body(&x);
+        assert_string_equal(json_str(root, "User"), "0:0");
+        assert_false(json_bool(root, "Privileged", true));
+        assert_string_equal(json_string_value(json_array_get(json_object_get(root, "Env"), 1)),
+                "PS1=root@my-thesis:$PWD# ");
+        x.root = false;
         x.tty = false;
         cleanup_json json_t *plain = spec_exec_body(&x);
         assert_false(json_bool(plain, "AttachStdin", true));
@@ -483,6 +582,7 @@ int main(void)
                 cmocka_unit_test(test_golden),
                 cmocka_unit_test(test_gpus),
                 cmocka_unit_test(test_reasons),
+                cmocka_unit_test(test_reasons_of_root_inside),
                 cmocka_unit_test(test_hostile),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_locale),
