@@ -144,6 +144,14 @@ static int call_with_folders(struct cli *c, const char *method, json_t *params,
         return r;
 }
 
+/* What ds01d has to say besides. */
+static void say_notice(const json_t *reply)
+{
+        const char *notice = str_or_empty(json_str(reply, "notice"));
+        if (*notice)
+                out_say("%s", notice);
+}
+
 static json_t *launch_params(const struct launch *l)
 {
         json_t *params = json_pack("{s:s, s:s, s:s, s:s}", "name", l->name, "project", l->project,
@@ -160,6 +168,8 @@ static int request_once(struct cli *c, const struct launch *l, const char *what,
         progress_start(&p, what);
         int r = call_with_folders(c, method, launch_params(l), l->folders, ret_reply, e);
         progress_end(&p);
+        if (r == 0)
+                say_notice(*ret_reply);
         return r;
 }
 
@@ -207,7 +217,10 @@ int launch_join(struct cli *c, const struct launch *l, json_t **ret_ticket, stru
 {
         json_t *params = launch_params(l);
         json_object_set_new(params, "launch", json_true());
-        return call_with_folders(c, "io.ds01.Queue.Join", params, l->folders, ret_ticket, e);
+        int r = call_with_folders(c, "io.ds01.Queue.Join", params, l->folders, ret_ticket, e);
+        if (r == 0)
+                say_notice(*ret_ticket);
+        return r;
 }
 
 static int start_or_wait(struct cli *c, const json_t *row, const struct folders *f,

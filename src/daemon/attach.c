@@ -128,6 +128,7 @@ static json_t *exec_body(const struct container *c, const struct caller *who, co
         cleanup_free char *user = identity_name(who->peer.user);
         struct spec_exec x = { .uid = c->uid,
                 .gid = c->gid,
+                .root = c->root,
                 .user = user,
                 .hostname = hostname,
                 .term = safe_term(json_str(params, "term")),

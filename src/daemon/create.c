@@ -173,6 +173,7 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
                 .build_label = "",
                 .uid = row->uid,
                 .gid = row->gid,
+                .root = row->root,
                 .groups = c->groups,
                 .n_groups = c->n_groups,
                 .entrypoint = c->main.entrypoint,

@@ -5,6 +5,7 @@
 #include "daemon/lease.h"
 #include "daemon/named.h"
 #include "daemon/operation.h"
+#include "daemon/root-inside.h"
 #include "engine/containers.h"
 #include "host/home.h"
 #include "policy/name.h"
@@ -39,7 +40,8 @@ static int decide_again(struct launch *l, struct err *e)
                 container_take(l->d, &l->row, e) < 0)
                 return -1;
         if (check_state(l, e) < 0 ||
-                create_for_existing(&l->create, l->d, l->who, &l->row, e) < 0) {
+                create_for_existing(&l->create, l->d, l->who, &l->row, e) < 0 ||
+                root_inside_check(l, e) < 0) {
                 operation_end(l->d, l->row.id, l->row.op);
                 return -1;
         }
@@ -121,7 +123,7 @@ static const struct step steps_again[] = {
 int launch_again(struct daemon *d, struct caller *who, const struct launch_request *r,
         struct container *ret_row, struct err *e)
 {
-        struct launch l = { .d = d, .who = who, .r = r };
+        struct launch l = { .d = d, .who = who, .r = r, .root_map = -1 };
         int result = launch_run(&l, steps_again, ARRAY_LEN(steps_again), e);
         return launch_finish(&l, result, ret_row, e);
 }

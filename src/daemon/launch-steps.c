@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/operation.h"
 #include "daemon/remove.h"
+#include "daemon/root-inside.h"
 #include "engine/containers.h"
 #include "host/cgroup.h"
 #include "host/identity.h"
@@ -55,11 +56,12 @@ static int attach_folder(struct launch *l, int fd, const char *what, const char 
         bool read_only, struct err *e)
 {
         char *path = NULL;
+        struct mounts m;
         /* Mounted since it joined the queue; that the mount is there is seen before the start. */
         if (fd < 0)
                 path = xasprintf("%s/%s/%s", l->d->mounts.path, l->row.born_op, what);
-        else if (mounts_attach(&l->d->mounts, fd, l->row.born_op, what, read_only, &path, NULL, e) <
-                 0)
+        else if (root_inside_mounts(l, &m, e) < 0 ||
+                 mounts_attach(&m, fd, l->row.born_op, what, read_only, &path, NULL, e) < 0)
                 return -1;
         /* The mount itself is read-only already. If the engine were asked for that as well, runc would
          * remount it, and lose nosuid and nodev on the way. */
@@ -87,8 +89,11 @@ static int attach_data(struct launch *l, struct err *e)
         return 0;
 }
 
+/* Root inside keeps the image's own files: packages add accounts to them. */
 static int put_identity(struct launch *l, struct err *e)
 {
+        if (l->row.root)
+                return 0;
         cleanup_free char *passwd = create_passwd(&l->create, l->who);
         cleanup_free char *group = create_group(&l->create, l->who);
         const struct {
@@ -151,7 +156,8 @@ int launch_start(struct launch *l, struct err *e)
         struct engine_wait w = daemon_wait(LAUNCH_ENGINE_S);
         for (size_t i = 0; i < l->create.n_mounts; i++)
                 if (l->create.is_mount_point[i] &&
-                        mounts_visible(l->create.mounts[i].source, engine_pid(l->d->engine), false, e) < 0)
+                        mounts_visible(l->create.mounts[i].source, engine_pid(l->d->engine),
+                                l->row.root, e) < 0)
                         return -1;
         if (containers_move(l->d->store, l->row.id, l->row.op, LEDGER_STARTING, e) < 0)
                 return -1;
@@ -205,8 +211,9 @@ int launch_look(struct launch *l, struct err *e)
 
 /* ---- lists of steps ---- */
 
-static void launch_done(struct launch *l)
+void launch_done(struct launch *l)
 {
+        mem_closep(&l->root_map);
         create_done(&l->create);
         container_done(&l->row);
 }

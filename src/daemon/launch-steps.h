@@ -19,10 +19,11 @@ struct launch {
         struct container row;
         struct engine_version engine;
         struct create create;
-        int slots;   /* GPUs that a new one gets */
-        bool leased; /* one that exists got its GPUs again just now */
-        bool asked;  /* the engine was asked to start it, and that failed */
-        bool runs;   /* the start of one that exists came about all the same */
+        int root_map; /* the id map of root inside, once it is needed; -1: not yet */
+        int slots;    /* GPUs that a new one gets */
+        bool leased;  /* one that exists got its GPUs again just now */
+        bool asked;   /* the engine was asked to start it, and that failed */
+        bool runs;    /* the start of one that exists came about all the same */
         bool died; /* the main process ended while we looked: kept as STOPPED, with its last words */
 };
 
@@ -39,6 +40,9 @@ struct step {
  * fails, the row keeps what is held, and recovery or the janitor goes on from there.
  */
 int launch_run(struct launch *l, const struct step *steps, size_t n, struct err *e);
+
+/* Frees what *l holds; by launch_finish(), and for one that ends otherwise. */
+void launch_done(struct launch *l);
 
 /* Ends the operation, reads the row for the reply if `result` is 0, frees *l. Returns the result. */
 int launch_finish(struct launch *l, int result, struct container *ret_row, struct err *e);

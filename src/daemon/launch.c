@@ -5,6 +5,7 @@
 #include "daemon/images.h"
 #include "daemon/lease.h"
 #include "daemon/remove.h"
+#include "daemon/root-inside.h"
 #include "daemon/rules.h"
 #include "host/home.h"
 #include "policy/limits.h"
@@ -128,7 +129,7 @@ static int decide(struct launch *l, struct err *e)
                 snprintf(c->born_op, sizeof c->born_op, "%s", r->mounted);
         else
                 random_hex(c->born_op);
-        return check_footing(l, e);
+        return root_inside_decide(l, e) < 0 ? -1 : check_footing(l, e);
 }
 
 /* ---- reserve ---- */
@@ -265,7 +266,7 @@ static const struct step steps_create[] = {
 int launch_new(struct daemon *d, struct caller *who, const struct launch_request *r,
         struct container *ret_row, struct err *e)
 {
-        struct launch l = { .d = d, .who = who, .r = r };
+        struct launch l = { .d = d, .who = who, .r = r, .root_map = -1 };
         int result = launch_run(&l, steps_new, ARRAY_LEN(steps_new), e);
         if (result == 0)
                 log_info("launched %s of %s from %s", l.row.name, l.row.user, l.row.image_ref);
@@ -282,10 +283,10 @@ static char *request_text(const struct launch *l)
                 json_array_append_new(ro, json_string(c->data_ro.v[i]));
         for (size_t i = 0; i < c->data_rw.n; i++)
                 json_array_append_new(rw, json_string(c->data_rw.v[i]));
-        cleanup_json json_t *j =
-                json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:i}", "name", c->name, "project",
-                        c->project, "image", str_or_empty(l->r->image), "interface", c->interface,
-                        "workspace", c->workspace, "data_ro", ro, "data_rw", rw, "gpus", l->slots);
+        cleanup_json json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:i, s:b}", "name",
+                c->name, "project", c->project, "image", str_or_empty(l->r->image), "interface",
+                c->interface, "workspace", c->workspace, "data_ro", ro, "data_rw", rw, "gpus",
+                l->slots, "root", (int)c->root);
         return json_text(j);
 }
 
@@ -314,7 +315,7 @@ int launch_join(struct daemon *d, struct caller *who, const struct launch_reques
         char ret_op[RANDOM_HEX_LEN + 1], int *ret_slots, char **ret_request, char **ret_footing,
         struct err *e)
 {
-        struct launch l = { .d = d, .who = who, .r = r };
+        struct launch l = { .d = d, .who = who, .r = r, .root_map = -1 };
         int result = launch_run(&l, steps_join, ARRAY_LEN(steps_join), e);
         if (result == 0) {
                 memcpy(ret_op, l.row.born_op, sizeof l.row.born_op);
@@ -322,8 +323,7 @@ int launch_join(struct daemon *d, struct caller *who, const struct launch_reques
                 *ret_request = request_text(&l);
                 *ret_footing = footing(&l);
         }
-        create_done(&l.create);
-        container_done(&l.row);
+        launch_done(&l);
         return result;
 }
 
@@ -348,6 +348,7 @@ int launch_queued(struct daemon *d, struct caller *who, const char *op, const ch
                 .workspace = json_str(j, "workspace"),
                 .gpus = json_int(j, "gpus", -1),
                 .mounted = op,
+                .root = json_bool(j, "root", false),
                 .footing = footing_then };
         add_strings(json_object_get(j, "data_ro"), &r.data_ro);
         add_strings(json_object_get(j, "data_rw"), &r.data_rw);
@@ -383,7 +384,7 @@ static int check(struct launch *l, const char *given, int64_t gpus, struct err *
 int launch_check(
         struct daemon *d, struct caller *who, const char *name, int64_t gpus, struct err *e)
 {
-        struct launch l = { .d = d, .who = who };
+        struct launch l = { .d = d, .who = who, .root_map = -1 };
         int result = check(&l, name, gpus, e);
         create_done(&l.create);
         container_done(&l.row);
@@ -393,7 +394,7 @@ int launch_check(
 int launch_create(struct daemon *d, struct caller *who, const struct launch_request *r,
         struct container *ret_row, struct err *e)
 {
-        struct launch l = { .d = d, .who = who, .r = r };
+        struct launch l = { .d = d, .who = who, .r = r, .root_map = -1 };
         int result = launch_run(&l, steps_create, ARRAY_LEN(steps_create), e);
         if (result == 0)
                 log_info("created %s of %s from %s", l.row.name, l.row.user, l.row.image_ref);

@@ -21,6 +21,10 @@ struct launch_request {
         /* A launch that waited in the queue: the operation under which its folders are mounted already,
          * and what must not have changed since. NULL for all others. */
         const char *mounted, *footing;
+        bool root; /* and whether they are mounted for root inside */
+
+        /* Where to put a sentence that the caller should read (owned by them); NULL: there is nobody. */
+        char **ret_notice;
 };
 
 /* Creates and starts a container; *ret_row is its row, running. */

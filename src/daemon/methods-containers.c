@@ -102,10 +102,11 @@ typedef int launch_fn(struct daemon *d, struct caller *who, const struct launch_
         struct container *ret_row, struct err *e);
 
 static int launch(struct daemon *d, struct caller *who, struct rpc_call *call, launch_fn *fn,
-        struct container *ret_row, struct err *e)
+        struct container *ret_row, char **ret_notice, struct err *e)
 {
         struct launch_request r;
         read_request(call->params, call, &r);
+        r.ret_notice = ret_notice;
         int result = fn(d, who, &r, ret_row, e);
         strv_done(&r.data_ro);
         strv_done(&r.data_rw);
@@ -132,13 +133,14 @@ static int launch_or_create(
 {
         cleanup_container struct container row = { 0 };
         char engine_name[NAME_ENGINE_SIZE];
-        if (launch(d, who, call, fn, &row, e) < 0)
+        cleanup_free char *notice = NULL;
+        if (launch(d, who, call, fn, &row, &notice, e) < 0)
                 return -1;
         name_engine(row.name, row.uid, engine_name);
         return reply_with_gpus(d, call, &row,
-                json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", row.name, "state",
+                json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "name", row.name, "state",
                         ledger_wire(row.state), "image", str_or_empty(row.image_ref), "engine_name",
-                        engine_name, "created", 1));
+                        engine_name, "created", 1, "notice", str_or_empty(notice)));
 }
 
 int containers_launch(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
@@ -180,7 +182,7 @@ int containers_start(struct daemon *d, struct caller *who, struct rpc_call *call
         bool already = row.state == LEDGER_RUNNING;
         if (row.state == LEDGER_PAUSED
                         ? thaw(d, &row, e) < 0
-                        : !already && launch(d, who, call, launch_again, &row, e) < 0)
+                        : !already && launch(d, who, call, launch_again, &row, NULL, e) < 0)
                 return -1;
         return reply_with_gpus(d, call, &row,
                 json_pack("{s:s, s:s, s:b, s:b}", "name", row.name, "state",

@@ -160,12 +160,13 @@ static void read_launch(
 
 /* What the ticket needs to know to be launched by itself. */
 static int prepare_launch(struct daemon *d, struct caller *who, struct rpc_call *call,
-        struct ticket *t, struct err *e)
+        struct ticket *t, char **ret_notice, struct err *e)
 {
         struct launch_request r;
         if (!*t->name || !json_str(call->params, "workspace"))
                 return err_set(e, ERR_INVALID, "A launch needs a name and a workspace");
         read_launch(call, t->name, t->slots, &r);
+        r.ret_notice = ret_notice;
         int result = launch_join(d, who, &r, t->op, &t->slots, &t->request, &t->footing, e);
         strv_done(&r.data_ro);
         strv_done(&r.data_rw);
@@ -213,7 +214,7 @@ static int add_ticket(struct daemon *d, struct ticket *t, enum ticket_verdict *r
 }
 
 static int join(struct daemon *d, struct caller *who, struct rpc_call *call, struct ticket *t,
-        bool *ret_already, struct err *e)
+        bool *ret_already, char **ret_notice, struct err *e)
 {
         struct limits l;
         struct err unmount = ERR_INIT;
@@ -230,7 +231,8 @@ static int join(struct daemon *d, struct caller *who, struct rpc_call *call, str
                 err_set(e, ERR_UNAVAILABLE, "This machine has no GPUs");
                 return err_fix(e, "project launch %s --cpu-only", *t->name ? t->name : "NAME");
         }
-        if (check_possible(d, &l, t, e) < 0 || (launch && prepare_launch(d, who, call, t, e) < 0))
+        if (check_possible(d, &l, t, e) < 0 ||
+                (launch && prepare_launch(d, who, call, t, ret_notice, e) < 0))
                 return -1;
         int r = add_ticket(d, t, &verdict, e);
         if (t->op[0] && (r < 0 || verdict != TICKET_ADDED))
@@ -243,6 +245,7 @@ int queue_join(struct daemon *d, struct caller *who, struct rpc_call *call, stru
 {
         CLEANUP(showing_done) struct showing s = { 0 };
         cleanup_ticket struct ticket t = { 0 };
+        cleanup_free char *notice = NULL;
         char name[NAME_SIZE];
         int64_t slots = json_int(call->params, "gpus", 1);
         bool already;
@@ -260,12 +263,13 @@ int queue_join(struct daemon *d, struct caller *who, struct rpc_call *call, stru
                                                           : TICKET_HOLD;
         t.joined_at = clock_unix();
         t.boot_id = xstrdup(d->boot);
-        if (join(d, who, call, &t, &already, e) < 0 || look(d, who, &s, e) < 0)
+        if (join(d, who, call, &t, &already, &notice, e) < 0 || look(d, who, &s, e) < 0)
                 return -1;
         size_t at = find_own(&s, name);
         record_eta(&s, at);
         json_t *reply = ticket_json(&s, at);
         json_object_set_new(reply, "already", json_boolean(already));
+        json_object_set_new(reply, "notice", json_string(str_or_empty(notice)));
         return rpc_reply(call, reply);
 }
 

@@ -174,17 +174,27 @@ static void read_state(struct container *c, const struct engine_container *now, 
         c->exit_code = now->exit_code;
 }
 
+/* Whom it belongs to; with root inside only the labels tell. False if they don't agree. */
+static bool whose(
+        const struct engine_container *now, bool root, long long *ret_uid, long long *ret_gid)
+{
+        const char *in_label = label(now->labels, "ds01.uid");
+        cleanup_free char *uid =
+                root ? xstrdup(in_label) : xstrndup(now->user, strcspn(now->user, ":"));
+        const char *colon = strchr(now->user, ':');
+        const char *gid = root ? label(now->labels, "ds01.gid") : colon ? colon + 1 : "";
+        return str_to_int(uid, 1, UINT32_MAX - 1, ret_uid) &&
+               str_to_int(gid, 1, UINT32_MAX - 1, ret_gid) && strcmp(in_label, uid) == 0;
+}
+
 /* NULL if everything about it agrees, else what doesn't. */
-static const char *doubt(const struct engine_container *now, long long *ret_uid, long long *ret_gid)
+static const char *doubt(
+        const struct engine_container *now, bool root, long long *ret_uid, long long *ret_gid)
 {
         char expected[NAME_ENGINE_SIZE], name[NAME_SIZE];
         struct err ignored = ERR_INIT;
-        cleanup_free char *uid = xstrndup(now->user, strcspn(now->user, ":"));
-        const char *gid = strchr(now->user, ':');
         const char *op = label(now->labels, "ds01.op");
-        if (!str_to_int(uid, 1, UINT32_MAX - 1, ret_uid) || !gid ||
-                !str_to_int(gid + 1, 1, UINT32_MAX - 1, ret_gid) ||
-                strcmp(label(now->labels, "ds01.uid"), uid) != 0)
+        if (!whose(now, root, ret_uid, ret_gid))
                 return "it does not run as the account of its labels";
         if (name_check(label(now->labels, "ds01.name"), name, NULL, &ignored) < 0)
                 return "its labels give it no name";
@@ -229,11 +239,13 @@ static int adopt(struct found *f, const struct engine_container *now, struct err
         cleanup_container struct container c = { 0 };
         long long uid = 0, gid = 0;
         const json_t *l = now->labels;
-        const char *why = doubt(now, &uid, &gid);
+        bool root = str_eq(now->user, "0:0");
+        const char *why = doubt(now, root, &uid, &gid);
         if (why)
                 return leave(f, "container", now->name, why);
         c.uid = (uid_t)uid;
         c.gid = (gid_t)gid;
+        c.root = root;
         c.name = xstrdup(label(l, "ds01.name"));
         c.user = account_name(c.uid, label(l, "ds01.user"));
         c.project = xstrdup(label(l, "ds01.project"));

@@ -61,6 +61,11 @@ static int open_base(const char *base, bool make, int *ret_fd, struct err *e)
         return 0;
 }
 
+int home_open_base(const char *base, int *ret_fd, struct err *e)
+{
+        return open_base(base, true, ret_fd, e);
+}
+
 static int open_dir_at(int dir_fd, const char *name)
 {
         return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -21,6 +21,9 @@
 int home_create(const char *base, const char *key, uid_t uid, gid_t gid, const char *prompt_name,
         int *ret_dirfd, struct err *e);
 
+/* Opens the folder that homes are made in, making it when it is missing. *ret_fd is the caller's. */
+int home_open_base(const char *base, int *ret_fd, struct err *e);
+
 /* Opens a home, for mounting. ERR_NOT_FOUND if the key has none. *ret_dirfd is the caller's. */
 int home_open(const char *base, const char *key, int *ret_dirfd, struct err *e);
 

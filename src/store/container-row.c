@@ -72,6 +72,7 @@ void container_read(struct db_row *row, void *ctx)
         read_list(row, &c->gpus);
         c->gpus_since = db_int(row);
         c->late_until = db_int(row);
+        c->root = db_int(row) != 0;
 }
 
 int container_insert(struct db *db, struct container *c, struct err *e)
@@ -87,7 +88,8 @@ int container_insert(struct db *db, struct container *c, struct err *e)
                             TEXT(rw), TEXT(ledger_wire(c->state)), TEXT(c->born_op), TEXT(c->op),
                             INT(c->created_at), INT(c->started_at), INT(c->stopped_at),
                             INT(c->state_since), INT(c->exit_code), TEXT(c->last_lines),
-                            TEXT(c->boot_id), TEXT(c->stop_reason), INT(c->warned), TEXT(gpus)),
+                            TEXT(c->boot_id), TEXT(c->stop_reason), INT(c->warned), TEXT(gpus),
+                            INT(c->root)),
                     e))
                 return -1;
         c->id = db_inserted_id(db);

@@ -23,6 +23,7 @@ struct container { /* one row; strings owned, NULL where unset */
         int64_t id;
         uid_t uid;
         gid_t gid;
+        bool root; /* it has root inside */
         char *name, *user, *project, *image_ref, *image_id, *framework, *interface;
         char *engine_id;              /* 64 hexadecimal digits */
         char *workspace;              /* path as the user gave it, resolved */

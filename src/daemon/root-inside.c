@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/root-inside.h"
+
+#include "host/home.h"
+#include "host/idmap.h"
+#include "policy/seccomp.h"
+
+#include <sys/stat.h>
+
+/* Else root inside could take files by giving them to a group that packages and people share. */
+_Static_assert(
+        IDMAP_GROUP_MIN == SECCOMP_GROUP_MIN, "the map and the filter speak of other groups");
+
+static bool may_have(const struct launch *l)
+{
+        return limits_get(&l->create.limits, LIMIT_ROOT) == 1;
+}
+
+int root_inside_mounts(struct launch *l, struct mounts *ret, struct err *e)
+{
+        if (!l->row.root) {
+                *ret = l->d->mounts;
+                return 0;
+        }
+        if (l->root_map < 0)
+                l->root_map = idmap_root_fd(
+                        l->row.uid, l->row.gid, l->create.groups, l->create.n_groups, e);
+        if (l->root_map < 0)
+                return -1;
+        *ret = mounts_with_map(&l->d->mounts, l->root_map);
+        return 0;
+}
+
+static const char *folder_path(const struct launch *l, size_t i)
+{
+        const struct launch_request *r = l->r;
+        if (i == 0)
+                return str_or_empty(r->workspace);
+        return i <= r->data_ro.n ? r->data_ro.v[i - 1] : r->data_rw.v[i - 1 - r->data_ro.n];
+}
+
+/* Tries one folder: *ret is what is in the way (owned), if something is; else it is left alone. */
+static int try_folder(const struct mounts *m, int fd, const char *path, char **ret, struct err *e)
+{
+        struct mount_source source = { 0 };
+        bool mapped = false;
+        if (mounts_try(m, fd, &mapped, e) < 0)
+                return -1;
+        if (mapped || *ret)
+                return 0;
+        if (mounts_check_dir(fd, &source, e) < 0)
+                return -1;
+        *ret = xasprintf("%s is on %s, which takes no id maps", path, source.fstype);
+        return 0;
+}
+
+/* A setuid program that root inside makes lies there, root's outside: nobody may come by. */
+static bool engine_data_is_open(const struct launch *l)
+{
+        struct stat st;
+        return stat(l->engine.root_dir, &st) < 0 || (st.st_mode & S_IRWXO);
+}
+
+/* The same for all of them, and the homes of containers; and whether the engine's data is closed. */
+static int try_folders(struct launch *l, char **ret, struct err *e)
+{
+        struct mounts m;
+        cleanup_close int homes = -1;
+        const char *path = l->d->config.homes_path;
+        if (engine_data_is_open(l))
+                *ret = xasprintf("the engine's data (%s) is open to everyone", l->engine.root_dir);
+        if (root_inside_mounts(l, &m, e) < 0 || home_open_base(path, &homes, e) < 0)
+                return -1;
+        for (size_t i = 0; i < l->r->n_fds; i++)
+                if (try_folder(&m, l->r->fds[i], folder_path(l, i), ret, e) < 0)
+                        return err_wrap(e, "Folder %s", folder_path(l, i));
+        return try_folder(&m, homes, path, ret, e);
+}
+
+int root_inside_decide(struct launch *l, struct err *e)
+{
+        cleanup_free char *where = NULL;
+        if (l->r->mounted)
+                l->row.root = l->r->root;
+        if (l->r->mounted || !may_have(l))
+                return 0;
+        l->row.root = true;
+        if (try_folders(l, &where, e) < 0)
+                return -1;
+        l->row.root = where == NULL;
+        if (where && l->r->ret_notice)
+                *l->r->ret_notice = xasprintf(
+                        "Container %s has no root inside: %s.\n"
+                        "Put packages into its image instead: image-update %s --add-system=PACKAGE",
+                        l->row.name, where, l->row.project);
+        return 0;
+}
+
+int root_inside_check(struct launch *l, struct err *e)
+{
+        cleanup_free char *where = NULL;
+        const char *name = l->row.name;
+        if (!l->row.root)
+                return 0;
+        if (!may_have(l)) {
+                err_set(e, ERR_DENIED,
+                        "Container %s has root inside, which your limits no longer allow", name);
+                return err_fix(e, "container retire %s\nproject launch %s", name, name);
+        }
+        if (try_folders(l, &where, e) < 0)
+                return -1;
+        if (!where)
+                return 0;
+        err_set(e, ERR_FAILED, "Container %s has root inside, but %s", name, where);
+        return err_fix(e, "container retire %s\nproject launch %s", name, name);
+}
