@@ -1,5 +1,7 @@
 """ds01d with a configuration, state and socket of its own."""
 
+import collections
+import contextlib
 import json
 import os
 import re
@@ -108,8 +110,19 @@ class Daemon:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
 
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def descriptors(self):
+        """What they are open on, and how many are: to be shown where there are too many."""
+        kinds = collections.Counter()
+        for name in os.listdir(f"/proc/{self.pid}/fd"):
+            with contextlib.suppress(OSError):
+                kinds[re.sub(r":\[\d+\]$", "", os.readlink(f"/proc/{self.pid}/fd/{name}"))] += 1
+        return dict(kinds)
 
     def mounts(self):
         """The mount points that ds01d has made and not yet taken away."""
