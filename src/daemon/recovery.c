@@ -213,19 +213,13 @@ static int recover_row(struct daemon *d, struct container *c, struct err *e)
 /* ---- all of them ---- */
 
 struct ids {
-        struct daemon *d;
         int64_t *v;
         size_t n;
-        bool unfinished_only;
 };
 
 static int collect(const struct container *c, void *ctx)
 {
         struct ids *ids = ctx;
-        bool unfinished = c->state == LEDGER_CREATING || c->state == LEDGER_STARTING ||
-                          c->state == LEDGER_REMOVING;
-        if (ids->unfinished_only && (!unfinished || c->op[0]))
-                return 0;
         ids->v = xrealloc(ids->v, ids->n + 1, sizeof *ids->v);
         ids->v[ids->n++] = c->id;
         return 0;
@@ -237,10 +231,10 @@ static int collect(const struct container *c, void *ctx)
  */
 static int each_row(struct daemon *d, bool former, bool unfinished_only, struct err *e)
 {
-        struct ids ids = { .d = d, .unfinished_only = unfinished_only };
-        int result = 0;
-        if (containers_each(d->store, STORE_EVERYONE, true, collect, &ids, e) < 0)
-                result = -1;
+        struct ids ids = { 0 };
+        int result = unfinished_only
+                             ? containers_unfinished(d->store, &ids.v, &ids.n, e)
+                             : containers_each(d->store, STORE_EVERYONE, true, collect, &ids, e);
         for (size_t i = 0; i < ids.n && result == 0; i++) {
                 cleanup_container struct container c = { 0 };
                 bool found = false, taken = false;

@@ -6,6 +6,8 @@
 #include "host/cgroup.h"
 #include "store/containers.h"
 
+#include <stdlib.h>
+
 struct sample {
         uid_t uid;
         int64_t at_ms, cpu_ns, percent;
@@ -17,54 +19,46 @@ static struct {
         size_t n;
 } last = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-struct sweep {
-        const char *driver;
-        struct sample *v;
-        size_t n;
-};
-
-static const struct sample *find(const struct sample *v, size_t n, uid_t uid)
+static int compare(const void *x, const void *y)
 {
-        for (size_t i = 0; i < n; i++)
-                if (v[i].uid == uid)
-                        return &v[i];
-        return NULL;
+        const struct sample *a = x, *b = y;
+        return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-static int note(const struct container *c, void *ctx)
+/* They are ascending, as the store gives the accounts. */
+static const struct sample *find(const struct sample *v, size_t n, uid_t uid)
 {
-        struct sweep *s = ctx;
-        struct cgroup_use use;
-        struct err ignored = ERR_INIT;
-        if (find(s->v, s->n, c->uid) || cgroup_use(s->driver, c->uid, &use, &ignored) < 0 ||
-                use.cpu_ns < 0)
-                return 0;
-        s->v = xrealloc(s->v, s->n + 1, sizeof *s->v);
-        s->v[s->n++] = (struct sample){ c->uid, clock_mono_ms(), use.cpu_ns, -1 };
-        return 0;
+        const struct sample key = { .uid = uid };
+        return n ? bsearch(&key, v, n, sizeof *v, compare) : NULL;
 }
 
 void usage_sweep(struct daemon *d)
 {
         struct engine_version engine = { 0 };
-        struct sweep s = { 0 };
+        cleanup_free uid_t *uids = NULL;
+        size_t n_uids = 0, n = 0;
         struct err e = ERR_INIT;
         if (daemon_engine(d, &engine, &e) < 0)
                 return;
-        s.driver = engine.cgroup_driver;
-        if (containers_each(d->store, STORE_EVERYONE, false, note, &s, &e) < 0)
+        if (containers_accounts(d->store, &uids, &n_uids, &e) < 0)
                 log_debug("use: %s", e.msg);
+        struct sample *v = xcalloc(n_uids ? n_uids : 1, sizeof *v);
+        for (size_t i = 0; i < n_uids; i++) {
+                struct cgroup_use use;
+                if (cgroup_use(engine.cgroup_driver, uids[i], &use, &e) == 0 && use.cpu_ns >= 0)
+                        v[n++] = (struct sample){ uids[i], clock_mono_ms(), use.cpu_ns, -1 };
+        }
         pthread_mutex_lock(&last.lock);
-        for (size_t i = 0; i < s.n; i++) {
-                const struct sample *before = find(last.v, last.n, s.v[i].uid);
+        for (size_t i = 0; i < n; i++) {
+                const struct sample *before = find(last.v, last.n, v[i].uid);
                 /* A group that was made anew counts from zero again. */
-                if (before && s.v[i].at_ms > before->at_ms && s.v[i].cpu_ns >= before->cpu_ns)
-                        s.v[i].percent = (s.v[i].cpu_ns - before->cpu_ns) /
-                                         ((s.v[i].at_ms - before->at_ms) * 10000);
+                if (before && v[i].at_ms > before->at_ms && v[i].cpu_ns >= before->cpu_ns)
+                        v[i].percent = (v[i].cpu_ns - before->cpu_ns) /
+                                       ((v[i].at_ms - before->at_ms) * 10000);
         }
         free(last.v);
-        last.v = s.v;
-        last.n = s.n;
+        last.v = v;
+        last.n = n;
         pthread_mutex_unlock(&last.lock);
 }
 

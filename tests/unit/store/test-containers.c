@@ -536,6 +536,32 @@ static void test_each(void **state)
         }
 }
 
+/* What the janitor asks every two seconds. */
+static void test_unfinished_and_accounts(void **state)
+{
+        struct fixture *f = *state;
+        static const enum ledger_state states[] = { LEDGER_RUNNING, LEDGER_STOPPED, LEDGER_CREATED,
+                LEDGER_STARTING, LEDGER_PAUSED, LEDGER_REMOVING };
+        int64_t ids[ARRAY_LEN(states)];
+        char name[] = "a";
+        for (size_t i = 0; i < ARRAY_LEN(states); i++, name[0]++)
+                ids[i] = fixture_container(f, 1005 - (uid_t)i, name, states[i]);
+        fixture_container(f, 1005, "second", LEDGER_RUNNING);
+        fixture_reserve(f, 1009, "under-way");
+        cleanup_free int64_t *unfinished = NULL;
+        cleanup_free uid_t *uids = NULL;
+        size_t n = 0;
+        ok(containers_unfinished(f->s, &unfinished, &n, &f->e));
+        assert_int_equal(n, 2);
+        assert_int_equal(unfinished[0], ids[3]);
+        assert_int_equal(unfinished[1], ids[5]);
+        ok(containers_accounts(f->s, &uids, &n, &f->e));
+        assert_int_equal(n, 3);
+        assert_int_equal(uids[0], 1001);
+        assert_int_equal(uids[1], 1002);
+        assert_int_equal(uids[2], 1005);
+}
+
 static void test_recovery_carries_on(void **state)
 {
         struct fixture *f = *state;
@@ -610,6 +636,7 @@ int main(void)
                 fixture_test(test_delete_of_a_holder),
                 fixture_test(test_find),
                 fixture_test(test_each),
+                fixture_test(test_unfinished_and_accounts),
                 fixture_test(test_recovery_carries_on),
                 fixture_test(test_failures),
         };
