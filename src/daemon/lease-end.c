@@ -29,7 +29,7 @@ int lease_use(struct daemon *d, const struct leases *ending, struct usage *ret, 
         size_t n = 0;
         int64_t half_life = policy_queue(rules->policy)->rules.half_life, now = clock_unix();
         uid_t uid = ending->n > 0 ? ending->v[0].uid : (uid_t)-1;
-        if (usage_all(d->store, &all, &n, e) < 0)
+        if (ending->n > 0 && usage_read(d->store, uid, &all, &n, e) < 0)
                 return -1;
         *ret = (struct usage){ .uid = uid,
                 .gpu_seconds = line_usage(all, n, ending, uid, half_life, now),

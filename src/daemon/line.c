@@ -4,6 +4,7 @@
 #include "daemon/expire.h"
 #include "daemon/rules.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void line_done(struct line *l)
@@ -101,14 +102,20 @@ const char *line_holder(const struct line *l, size_t lease)
 
 /* ---- who waits ---- */
 
+static int compare_usage(const void *x, const void *y)
+{
+        const struct usage *a = x, *b = y;
+        return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
 double line_usage(const struct usage *all, size_t n, const struct leases *leases, uid_t uid,
         int64_t half_life, int64_t now)
 {
-        double sum = 0;
-        for (size_t i = 0; i < n; i++)
-                if (all[i].uid == uid)
-                        sum += queue_decay(all[i].gpu_seconds,
-                                now > all[i].at ? now - all[i].at : 0, half_life);
+        const struct usage key = { .uid = uid },
+                           *own = n ? bsearch(&key, all, n, sizeof *all, compare_usage) : NULL;
+        double sum =
+                own ? queue_decay(own->gpu_seconds, now > own->at ? now - own->at : 0, half_life)
+                    : 0;
         for (size_t i = 0; i < leases->n; i++) {
                 const struct lease *lease = &leases->v[i];
                 if (lease->uid == uid)
@@ -135,7 +142,10 @@ static int read_waiting(
         cleanup_free struct usage *usage = NULL;
         size_t n_usage = 0, room = l->tickets.n + 1;
         int64_t half_life = l->settings.rules.half_life, now = l->view.now, last_id = 0;
-        if (usage_all(d->store, &usage, &n_usage, e) < 0)
+        /* Of everyone only where somebody waits: those who ever came are many more. */
+        if ((l->tickets.n > 0 || guest) &&
+                usage_read(d->store, l->tickets.n > 0 ? STORE_EVERYONE : guest->uid, &usage,
+                        &n_usage, e) < 0)
                 return -1;
         l->waiting = xcalloc(room, sizeof *l->waiting);
         l->ticket_of = xcalloc(room, sizeof *l->ticket_of);
@@ -236,32 +246,63 @@ size_t line_place(const struct line *l, size_t ticket)
 
 /* ---- estimates ---- */
 
-/* lease_lengths are sorted by account: one history for each. */
-static struct eta_history *group(
-        const struct lease_length *v, size_t n, int64_t *seconds, size_t *ret_n)
+static int compare_uids(const void *x, const void *y)
 {
-        struct eta_history *h = xcalloc(n ? n : 1, sizeof *h);
-        *ret_n = 0;
+        const uid_t *a = x, *b = y;
+        return (*a > *b) - (*a < *b);
+}
+
+/* The accounts that wait or hold something, each once. The caller frees it. */
+static uid_t *accounts_of(const struct line *l, size_t *ret_n)
+{
+        const struct leases *leases = &l->view.leases;
+        uid_t *v = xcalloc(l->n_waiting + leases->n + 1, sizeof *v);
+        size_t n = 0, kept = 0;
+        for (size_t i = 0; i < l->n_waiting; i++)
+                v[n++] = l->waiting[i].uid;
+        for (size_t i = 0; i < leases->n; i++)
+                v[n++] = leases->v[i].uid;
+        qsort(v, n, sizeof *v, compare_uids);
+        for (size_t i = 0; i < n; i++)
+                if (kept == 0 || v[kept - 1] != v[i])
+                        v[kept++] = v[i];
+        *ret_n = kept;
+        return v;
+}
+
+/* One history for each account of the line; all the lengths lie in *seconds. The caller frees both. */
+static int read_histories(struct daemon *d, const struct line *l, struct eta_history **ret,
+        size_t *ret_n, int64_t **ret_seconds, struct err *e)
+{
+        size_t n = 0, total = 0;
+        cleanup_free uid_t *uids = accounts_of(l, &n);
+        cleanup_free struct eta_history *h = xcalloc(n + 1, sizeof *h);
+        cleanup_free int64_t *seconds = NULL;
         for (size_t i = 0; i < n; i++) {
-                seconds[i] = v[i].seconds;
-                if (i == 0 || v[i].uid != v[i - 1].uid)
-                        h[(*ret_n)++] =
-                                (struct eta_history){ .uid = v[i].uid, .seconds = &seconds[i] };
-                h[*ret_n - 1].n++;
+                cleanup_free int64_t *own = NULL;
+                h[i].uid = uids[i];
+                if (leases_history(d->store, uids[i], &own, &h[i].n, e) < 0)
+                        return -1;
+                seconds = xrealloc(seconds, total + h[i].n + 1, sizeof *seconds);
+                for (size_t k = 0; k < h[i].n; k++)
+                        seconds[total++] = own[k];
         }
-        return h;
+        for (size_t i = 0, at = 0; i < n; at += h[i++].n)
+                h[i].seconds = &seconds[at];
+        *ret = take_ptr(h);
+        *ret_n = n;
+        *ret_seconds = take_ptr(seconds);
+        return 0;
 }
 
 int line_etas(struct daemon *d, const struct line *l, struct eta **ret, struct err *e)
 {
         const struct leases *leases = &l->view.leases;
-        cleanup_free struct lease_length *lengths = NULL;
-        size_t n_lengths = 0, n_histories = 0;
-        if (leases_history(d->store, &lengths, &n_lengths, e) < 0)
+        cleanup_free struct eta_history *histories = NULL;
+        cleanup_free int64_t *seconds = NULL;
+        size_t n_histories = 0;
+        if (l->n_waiting > 0 && read_histories(d, l, &histories, &n_histories, &seconds, e) < 0)
                 return -1;
-        cleanup_free int64_t *seconds = xcalloc(n_lengths + 1, sizeof *seconds);
-        cleanup_free struct eta_history *histories =
-                group(lengths, n_lengths, seconds, &n_histories);
         cleanup_free struct eta_lease *held = xcalloc(leases->n + 1, sizeof *held);
         cleanup_free size_t *order = xcalloc(l->n_waiting + 1, sizeof *order);
         for (size_t i = 0; i < leases->n; i++)
@@ -273,8 +314,9 @@ int line_etas(struct daemon *d, const struct line *l, struct eta **ret, struct e
         for (size_t i = 0; i < l->n_waiting; i++)
                 order[i] = l->verdicts[i].ticket;
         struct eta *etas = xcalloc(l->n_waiting + 1, sizeof *etas);
-        eta_estimate(l->view.v, l->view.sample.n, held, leases->n, histories, n_histories,
-                l->waiting, order, l->n_waiting, &l->settings.rules, l->view.now, etas);
+        if (l->n_waiting > 0)
+                eta_estimate(l->view.v, l->view.sample.n, held, leases->n, histories, n_histories,
+                        l->waiting, order, l->n_waiting, &l->settings.rules, l->view.now, etas);
         *ret = etas;
         return 0;
 }

@@ -65,6 +65,6 @@ int64_t line_lease_end(struct daemon *d, const struct lease *lease, const struct
 /* The same as people are told: one that is stopped gives its GPUs back sooner, unless it is started. */
 int64_t line_shown_end(struct daemon *d, const struct line *l, size_t lease);
 
-/* GPU-seconds of an account at `now`, what it holds at the moment included. */
+/* GPU-seconds of an account at `now`, what it holds at the moment included. `all`: by uid. */
 double line_usage(const struct usage *all, size_t n, const struct leases *leases, uid_t uid,
         int64_t half_life, int64_t now);

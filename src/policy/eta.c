@@ -4,6 +4,7 @@
 #include "policy/turns.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- how long ---- */
 
@@ -38,12 +39,17 @@ static int64_t over_at(
         return at < now ? now : at;
 }
 
+static int compare_histories(const void *x, const void *y)
+{
+        const struct eta_history *a = x, *b = y;
+        return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+/* v: by uid. */
 static const struct eta_history *history_of(const struct eta_history *v, size_t n, uid_t uid)
 {
-        for (size_t i = 0; i < n; i++)
-                if (v[i].uid == uid)
-                        return &v[i];
-        return NULL;
+        const struct eta_history key = { .uid = uid };
+        return n ? bsearch(&key, v, n, sizeof *v, compare_histories) : NULL;
 }
 
 /* ---- a play ---- */
@@ -150,11 +156,16 @@ static void walk(struct play *p)
         turns_start(&p->turns, p->now);
         for (size_t i = 0; i < p->n_waiting; i++) {
                 size_t ticket = p->waiting[i];
-                struct queue_verdict v = { .reason = QUEUE_NO_ROOM };
-                if (p->turns.fleet.free) {
-                        turns_next(&p->turns, ticket, &v);
-                        p->looks++;
+                struct queue_verdict v;
+                if (!p->turns.fleet.free) {
+                        /* Nothing for anybody behind, who may be many. */
+                        memmove(&p->waiting[kept], &p->waiting[i],
+                                (p->n_waiting - i) * sizeof *p->waiting);
+                        kept += p->n_waiting - i;
+                        break;
                 }
+                turns_next(&p->turns, ticket, &v);
+                p->looks++;
                 if (v.reason == QUEUE_GRANTED)
                         serve(p, ticket, &v);
                 else
@@ -199,11 +210,15 @@ void eta_estimate(const struct place_device *devices, size_t n_devices,
         const struct queue_rules *rules, int64_t now, struct eta *ret)
 {
         cleanup_free struct queue_ticket *mine = xcalloc(n_line, sizeof *mine);
+        cleanup_free struct eta_history *sorted = xcalloc(n_histories + 1, sizeof *sorted);
         cleanup_play struct play early = { .late = false };
         cleanup_play struct play late = { .late = true };
         struct play *const plays[] = { &early, &late };
         for (size_t i = 0; i < n_line; i++)
                 mine[i] = tickets[line[i]];
+        if (n_histories)
+                memcpy(sorted, histories, n_histories * sizeof *sorted);
+        qsort(sorted, n_histories, sizeof *sorted, compare_histories);
         for (size_t k = 0; k < ARRAY_LEN(plays); k++) {
                 struct play *p = plays[k];
                 p->now = now;
@@ -214,7 +229,7 @@ void eta_estimate(const struct place_device *devices, size_t n_devices,
                         p->starts[i] = TURNS_NEVER;
                 }
                 turns_init(&p->turns, devices, n_devices, mine, n_line, rules);
-                begin(p, leases, n_leases, histories, n_histories);
+                begin(p, leases, n_leases, sorted, n_histories);
                 play(p);
         }
         for (size_t i = 0; i < n_line; i++)

@@ -283,10 +283,13 @@ static void read_usage(struct db_row *row, void *ctx)
         u->at = db_int(row);
 }
 
-int usage_all(struct store *s, struct usage **ret, size_t *ret_n, struct err *e)
+int usage_read(struct store *s, uid_t uid, struct usage **ret, size_t *ret_n, struct err *e)
 {
         struct usage_list l = { 0 };
-        if (store_rows(s, QUERY_USAGE, NO_ARGS, read_usage, &l, NULL, e)) {
+        bool all = uid == STORE_EVERYONE;
+        const struct db_arg args[] = { INT(uid) };
+        if (store_rows(s, all ? QUERY_USAGE : QUERY_USAGE_OF, args, all ? 0 : 1, read_usage, &l,
+                    NULL, e)) {
                 free(l.v);
                 return -1;
         }
@@ -296,7 +299,7 @@ int usage_all(struct store *s, struct usage **ret, size_t *ret_n, struct err *e)
 }
 
 struct length_list {
-        struct lease_length *v;
+        int64_t *v;
         size_t n;
 };
 
@@ -304,14 +307,13 @@ static void read_length(struct db_row *row, void *ctx)
 {
         struct length_list *l = ctx;
         l->v = xrealloc(l->v, l->n + 1, sizeof *l->v);
-        l->v[l->n].uid = (uid_t)db_int(row);
-        l->v[l->n++].seconds = db_int(row);
+        l->v[l->n++] = db_int(row);
 }
 
-int leases_history(struct store *s, struct lease_length **ret, size_t *ret_n, struct err *e)
+int leases_history(struct store *s, uid_t uid, int64_t **ret, size_t *ret_n, struct err *e)
 {
         struct length_list l = { 0 };
-        if (store_rows(s, QUERY_LEASE_HISTORY, NO_ARGS, read_length, &l, NULL, e)) {
+        if (store_rows(s, QUERY_LEASE_HISTORY, ARGS(INT(uid)), read_length, &l, NULL, e)) {
                 free(l.v);
                 return -1;
         }

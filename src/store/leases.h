@@ -45,8 +45,8 @@ struct usage {
         double gpu_seconds;
         int64_t at;
 };
-/* Everyone's; the caller frees *ret. */
-int usage_all(struct store *s, struct usage **ret, size_t *ret_n, struct err *e);
+/* That of one account, which may have none yet, or with STORE_EVERYONE of all, by uid; the caller frees *ret. */
+int usage_read(struct store *s, uid_t uid, struct usage **ret, size_t *ret_n, struct err *e);
 
 /*
  * containers_reserve() and leases for it, all or nothing. Of each lease device, parent, slot, label,
@@ -85,12 +85,8 @@ int drains_add(struct store *s, const struct drain *d, struct err *e);
 int drains_remove(struct store *s, const char *device, struct err *e);
 
 /*
- * How long containers' leases lasted that have ended, by account and length; the last 50 of each
- * account, none below 0. A turn that passed tells nothing about how long a container of that account
- * runs.
+ * How long leases of an account's containers lasted that have ended, in seconds, ascending; the last 50,
+ * none below 0. A turn that passed tells nothing about how long a container of that account runs. The
+ * caller frees *ret.
  */
-struct lease_length {
-        uid_t uid;
-        int64_t seconds;
-};
-int leases_history(struct store *s, struct lease_length **ret, size_t *ret_n, struct err *e);
+int leases_history(struct store *s, uid_t uid, int64_t **ret, size_t *ret_n, struct err *e);

@@ -130,7 +130,7 @@ const char *fixture_usage(struct fixture *f)
         cleanup_free struct usage *u = NULL;
         size_t n;
         text[0] = '\0';
-        ok(usage_all(f->s, &u, &n, &f->e));
+        ok(usage_read(f->s, STORE_EVERYONE, &u, &n, &f->e));
         for (size_t i = 0, used = 0; i < n; used = strlen(text), i++)
                 snprintf(text + used, sizeof text - used, "%u:%g@%d ", (unsigned)u[i].uid,
                         u[i].gpu_seconds, (int)u[i].at);
@@ -140,12 +140,15 @@ const char *fixture_usage(struct fixture *f)
 const char *fixture_history(struct fixture *f)
 {
         static char text[TEXT_SIZE];
-        cleanup_free struct lease_length *l = NULL;
-        size_t n;
+        size_t used = 0;
         text[0] = '\0';
-        ok(leases_history(f->s, &l, &n, &f->e));
-        for (size_t i = 0, used = 0; i < n; used = strlen(text), i++)
-                snprintf(text + used, sizeof text - used, "%u:%d ", (unsigned)l[i].uid,
-                        (int)l[i].seconds);
+        for (uid_t uid = 1000; uid < 1003; uid++) {
+                cleanup_free int64_t *seconds = NULL;
+                size_t n;
+                ok(leases_history(f->s, uid, &seconds, &n, &f->e));
+                for (size_t i = 0; i < n; used = strlen(text), i++)
+                        snprintf(text + used, sizeof text - used, "%u:%d ", (unsigned)uid,
+                                (int)seconds[i]);
+        }
         return text;
 }

@@ -58,7 +58,7 @@ struct lease fixture_gpu(const char *device, int64_t since);
 struct lease fixture_part(const char *device, const char *parent, int64_t since);
 /* All leases, such as "G0=c3@100 G1=t1@50 ": device, container or ticket, since. */
 const char *fixture_leases(struct fixture *f);
-/* All usage, such as "1000:90.5@200 ", and all history, such as "1000:100 ". */
+/* All usage, such as "1000:90.5@200 ", and the history of 1000 to 1002, such as "1000:100 ". */
 const char *fixture_usage(struct fixture *f);
 const char *fixture_history(struct fixture *f);
 

@@ -431,15 +431,15 @@ static void test_history_is_cut(void **state)
                 const struct lease v = fixture_gpu("G0", 100);
                 ok(leases_take(f->s, id, OP_A, &v, 1, 0, &f->e));
                 ok(leases_lapse(f->s, id, OP_A, ENDED_AT(100 + i), &f->e));
-                cleanup_free struct lease_length *l = NULL;
+                cleanup_free int64_t *own = NULL, *theirs = NULL;
                 size_t n;
-                ok(leases_history(f->s, &l, &n, &f->e));
-                assert_int_equal(n, 1 + (i < KEPT ? i : KEPT));
-                assert_int_equal(l[0].uid, 1000);
-                assert_int_equal(l[0].seconds, i <= KEPT ? 1 : 2);
-                assert_int_equal(l[n - 2].seconds, i);
-                assert_int_equal(l[n - 1].uid, 1001);
-                assert_int_equal(l[n - 1].seconds, 7);
+                ok(leases_history(f->s, 1000, &own, &n, &f->e));
+                assert_int_equal(n, i < KEPT ? i : KEPT);
+                assert_int_equal(own[0], i <= KEPT ? 1 : 2);
+                assert_int_equal(own[n - 1], i);
+                ok(leases_history(f->s, 1001, &theirs, &n, &f->e));
+                assert_int_equal(n, 1);
+                assert_int_equal(theirs[0], 7);
         }
 }
 
@@ -540,7 +540,7 @@ static void test_failures(void **state)
         struct leases l = { .n = 42 };
         struct drain *d = NULL, drain = { .device = "G0" };
         struct usage *u = NULL;
-        struct lease_length *h = NULL;
+        int64_t *h = NULL;
         size_t n = 42;
         ok(leases_take(f->s, id, OP_A, &v, 1, 0, &f->e));
         fixture_sql(f, "DROP TABLE usage");
@@ -559,8 +559,8 @@ static void test_failures(void **state)
         fails_with(ERR_FAILED, drains_all(f->s, &d, &n, &f->e));
         fails_with(ERR_FAILED, drains_add(f->s, &drain, &f->e));
         fails_with(ERR_FAILED, drains_remove(f->s, "G0", &f->e));
-        fails_with(ERR_FAILED, usage_all(f->s, &u, &n, &f->e));
-        fails_with(ERR_FAILED, leases_history(f->s, &h, &n, &f->e));
+        fails_with(ERR_FAILED, usage_read(f->s, STORE_EVERYONE, &u, &n, &f->e));
+        fails_with(ERR_FAILED, leases_history(f->s, 1000, &h, &n, &f->e));
         assert_int_equal(l.n, 42);
         assert_int_equal(n, 42);
         assert_null(d);
