@@ -4,7 +4,9 @@ The driver is the stand-in library (tests/fakes/nvml), the hook of the engine a 
 (tests/fakes/nvidia): what it is called with is what a container would see.
 """
 
+import collections
 import concurrent.futures
+import os
 import time
 
 import pytest
@@ -14,6 +16,7 @@ from harness.process import wait_until
 
 UUIDS = [f"GPU-{n}{n}{n}{n}{n}{n}{n}{n}-0000-4000-8000-00000000000{n}" for n in range(4)]
 CROWD = 20
+ROUNDS = 10 if os.environ.get("DS01_RACE") == "all" else 1  # launches of each account
 
 
 @pytest.fixture(scope="module")
@@ -118,4 +121,37 @@ def test_killed_in_the_middle_of_it(crowd, nvml, dockerd, ds01d, after):
     everybody(crowd, launch)
     assert set(check_exclusive(dockerd, crowd)) == set(UUIDS)
     retire_all(crowd)
+    wait_until(lambda: all(r["state"] == "free" for r in rpc.root_rows(ds01d.socket, "Gpus.List")[1:]), 20, "all are free")
+
+
+def wait_use_and_retire(user):
+    """As people do it, time after time."""
+    for _ in range(ROUNDS):
+        user.ok(["container", "deploy", "race", "--image=test/hostile:1", "--background", "--wait"], timeout=300)
+        user.ok(["container", "retire", "race", "--force"], timeout=60)
+
+
+@pytest.mark.slow
+def test_launches_that_wait_have_a_gpu_for_themselves(crowd, nvml, dockerd, ds01d):
+    """What ran when on which GPU is taken from the engine, not from ds01d."""
+    # What is read of an image once is read before: it takes a container of its own.
+    crowd[0].ok(["container", "deploy", "race", "--image=test/hostile:1", "--background", "--cpu-only"])
+    crowd[0].ok(["container", "retire", "race", "--force"])
+    with dockerd.told("start", "die") as told:
+        everybody(crowd, wait_use_and_retire)
+        time.sleep(2)  # the last ends are told
+    runs, started = {}, collections.Counter()
+    for e in sorted(told, key=lambda e: e["timeNano"]):
+        labels = e["Actor"]["Attributes"]
+        uuids = labels["ds01.gpu.uuids"].split(",")
+        assert len(uuids) == 1 and uuids[0] in UUIDS, e
+        if e["Action"] == "start":
+            assert uuids[0] not in runs, f"{uuids[0]} went to {e['Actor']['ID']} while {runs[uuids[0]]} ran"
+            assert dockerd.hook_calls()[e["Actor"]["ID"]] == uuids
+            runs[uuids[0]] = e["Actor"]["ID"]
+            started[labels["ds01.uid"]] += 1
+        elif e["Action"] == "die":
+            assert runs.pop(uuids[0]) == e["Actor"]["ID"]
+    assert started == {str(user.uid): ROUNDS for user in crowd} and runs == {}
+    assert rpc.root_rows(ds01d.socket, "Queue.List") == []
     wait_until(lambda: all(r["state"] == "free" for r in rpc.root_rows(ds01d.socket, "Gpus.List")[1:]), 20, "all are free")

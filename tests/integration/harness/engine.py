@@ -12,6 +12,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import threading
 import urllib.parse
 
 from harness.process import end_process, kill_process, tail, unmount_below, wait_until
@@ -144,6 +145,28 @@ class Engine:
             return {}
         calls = [json.loads(line) for line in self.hook_log.read_text().splitlines()]
         return {c["id"]: c["devices"] for c in calls}
+
+    @contextlib.contextmanager
+    def told(self, *events):
+        """What happens to containers meanwhile, as the engine tells it, in a list that grows."""
+        seen, filters = [], json.dumps({"type": ["container"], "event": events})
+        c = UnixConnection(str(self.socket), None)
+        c.request("GET", f"/events?filters={urllib.parse.quote(filters)}")
+        stream = c.getresponse()
+
+        def read():
+            with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+                for line in stream:
+                    seen.append(json.loads(line))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield seen
+        finally:
+            c.sock.shutdown(socket.SHUT_RDWR)
+            reader.join()
+            c.close()
 
     def inspect(self, name):
         status, body = self.call("GET", f"/containers/{name}/json")
