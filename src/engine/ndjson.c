@@ -8,13 +8,19 @@ void ndjson_done(struct ndjson *nd)
         buf_done(&nd->line);
 }
 
+/* Not by strchr(), which finds a NUL in every string. */
+static bool is_blank(char c)
+{
+        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static int take_line(struct ndjson *nd, struct err *e)
 {
         struct buf *line = &nd->line;
         if (line->full)
                 return err_set(e, ERR_ENGINE,
                         "The container engine sent a line of more than %zu bytes", line->max);
-        while (line->len > 0 && strchr(" \t\r\n", line->data[line->len - 1]))
+        while (line->len > 0 && is_blank(line->data[line->len - 1]))
                 line->len--;
         if (line->len == 0)
                 return 0;
