@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 
+#include "base/str.h"
+
 #include <string.h>
 
 /*
@@ -35,8 +37,10 @@ int json_parse(const char *text, size_t n, unsigned max_depth, json_t **ret, str
                 return err_set(e, ERR_INVALID, "JSON is nested deeper than %u levels", max_depth);
         json_error_t je;
         json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &je);
-        if (!j)
-                return err_set(e, ERR_INVALID, "Not valid JSON: %s", je.text);
+        if (!j) {
+                cleanup_free char *why = str_safe(je.text); /* it quotes the text */
+                return err_set(e, ERR_INVALID, "Not valid JSON: %s", why);
+        }
         *ret = j;
         return 0;
 }

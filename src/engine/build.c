@@ -83,7 +83,7 @@ static int on_output(struct build *b, const char *text, size_t n, struct err *e)
 
 static int on_error(struct build *b, const char *text, struct err *e)
 {
-        cleanup_buf struct buf safe = BUF_INIT(SIZE_MAX / 2);
+        cleanup_buf struct buf safe = BUF_INIT(sizeof b->error - 1);
         size_t n = strlen(text);
         while (n > 0 && text[n - 1] == '\n')
                 n--;

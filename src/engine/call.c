@@ -124,7 +124,8 @@ void call_message(const char *body, size_t n, char *out, size_t size)
         /* An engine behind a proxy answers with plain text, of which a line is as good as any. */
         while (n > 0 && strchr(" \r\n", body[n - 1]))
                 n--;
-        cleanup_buf struct buf clean = BUF_INIT(SIZE_MAX / 2);
+        /* Born with the room there is, so that the cut is between two characters. */
+        cleanup_buf struct buf clean = BUF_INIT(size - 1);
         str_safe_add(&clean, body, n < size ? n : size, false);
         call_copy(out, size, buf_str(&clean));
 }
@@ -166,9 +167,10 @@ static int agree(const json_t *version, int *ret_minor, struct err *e)
                 *ret_minor = api;
                 return 0;
         }
+        cleanup_free char *from = str_safe(oldest ? oldest : newest);
         err_set(e, ERR_ENGINE,
-                "The container engine speaks API %s to %s; one of 1.%d to 1.%d is needed",
-                oldest ? oldest : newest, newest, ENGINE_API_MIN, ENGINE_API_MAX);
+                "The container engine speaks API %s to %s; one of 1.%d to 1.%d is needed", from,
+                newest, ENGINE_API_MIN, ENGINE_API_MAX);
         return err_fix(e, api < ENGINE_API_MIN ? "install Docker Engine 20.10 or later"
                                                : "install a ds01 that knows this engine");
 }

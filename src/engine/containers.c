@@ -131,8 +131,10 @@ int engine_container_wait(struct engine *en, const struct engine_wait *w, const 
         if (call_run_json(en, w, &c, &answer, e))
                 return -1;
         const char *why = json_str(answer, "Error/Message");
-        if (why && *why)
-                return err_set(e, ERR_FAILED, "Can't %s: %s", c.what, why);
+        if (why && *why) {
+                cleanup_free char *safe = str_safe(why);
+                return err_set(e, ERR_FAILED, "Can't %s: %s", c.what, safe);
+        }
         if (!json_is_integer(json_at(answer, "StatusCode")))
                 return call_nonsense(&c, e);
         *ret_exit = (int)json_int(answer, "StatusCode", 0);

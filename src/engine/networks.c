@@ -41,7 +41,7 @@ int engine_network_check(struct engine *en, const struct engine_wait *w, const c
         /* The engine also takes the beginning of an id for a name. */
         if (!str_eq(json_str(found, "Name"), name))
                 return err_set(e, ERR_NOT_FOUND, "There is no network %s", name);
-        const char *driver = str_or_empty(json_str(found, "Driver"));
+        cleanup_free char *driver = str_safe(str_or_empty(json_str(found, "Driver")));
         if (!str_eq(driver, "bridge")) {
                 err_set(e, ERR_FAILED, "Network %s exists with driver %s, bridge is needed", name,
                         driver);
