@@ -134,12 +134,18 @@ static size_t find_comment(const char *line, size_t n)
         return n > 0 && line[n - 1] == '\n' ? n - 1 : n;
 }
 
+static size_t without_end_blanks(const char *s, size_t n)
+{
+        while (n > 0 && isspace((unsigned char)s[n - 1]))
+                n--;
+        return n;
+}
+
 /* True if the text's n bytes are the requirement, as it is written. */
 static bool is_same_text(const char *line, size_t n, const char *requirement)
 {
-        while (n > 0 && isspace((unsigned char)line[n - 1]))
-                n--;
-        return strlen(requirement) == n && strncmp(line, requirement, n) == 0;
+        size_t len = without_end_blanks(requirement, strlen(requirement));
+        return without_end_blanks(line, n) == len && strncmp(line, requirement, len) == 0;
 }
 
 /* One line of requirements.txt, its newlines included: kept, replaced or dropped. */
@@ -183,6 +189,15 @@ static size_t logical_line(const char *text)
         }
 }
 
+/* Ends the last line of a text, so that what comes next begins one, also behind a backslash. */
+static void end_lines(struct buf *b)
+{
+        if (b->len > 0 && b->data[b->len - 1] != '\n')
+                buf_putc(b, '\n');
+        if (b->len > 1 && b->data[b->len - 2] == '\\')
+                buf_putc(b, '\n');
+}
+
 /* Does the list name the package of entry i further up? */
 static bool named_before(const struct strv *list, size_t i)
 {
@@ -208,8 +223,7 @@ int requirements_edit(const char *text, const struct strv *add, const struct str
         for (size_t i = 0; add && i < add->n; i++) {
                 if (added[i] || named_before(add, i))
                         continue;
-                if (out.len > 0 && out.data[out.len - 1] != '\n')
-                        buf_putc(&out, '\n');
+                end_lines(&out);
                 buf_printf(&out, "%s\n", add->v[i]);
         }
         if (out.full)
@@ -274,20 +288,56 @@ static const char *find_line(const char *from, const char *mark)
         return NULL;
 }
 
-/* After the last FROM line: the stage that becomes the image. NULL if there is no FROM. */
-static const char *after_last_from(const char *text)
+/*
+ * Behind the instruction or comment that begins at `line`, with the lines that backslashes join to it and
+ * the comments among them. *ret_open: the text ends where another line is to be joined.
+ */
+static const char *next_instruction(const char *line, bool *ret_open)
+{
+        bool open = false;
+        do {
+                size_t n = strcspn(line, "\n"), blanks = strspn(line, " \t\r"), used = n;
+                while (used > 0 && strchr(" \t\r", line[used - 1]))
+                        used--;
+                if (blanks < n && line[blanks] != '#')
+                        open = line[used - 1] == '\\';
+                line += n + (line[n] == '\n');
+        } while (open && *line);
+        *ret_open = open;
+        return line;
+}
+
+/* Where the block of apt packages begins; NULL if there is none. */
+static const char *find_block(const char *text)
+{
+        bool open;
+        for (const char *line = text; *line; line = next_instruction(line, &open))
+                if (str_starts(line, APT_BLOCK_BEGIN))
+                        return line;
+        return NULL;
+}
+
+/* After the last FROM: the stage that becomes the image. NULL if there is none. */
+static const char *after_last_from(const char *text, bool *ret_open)
 {
         const char *after = NULL;
-        for (const char *line = text; *line;) {
+        bool open;
+        for (const char *line = text, *next; *line; line = next) {
                 const char *word = line + strspn(line, " \t");
-                size_t n = strcspn(line, "\n");
-                bool from =
-                        strncasecmp(word, "FROM", 4) == 0 && (word[4] == ' ' || word[4] == '\t');
-                line += n + (line[n] == '\n');
-                if (from)
-                        after = line;
+                next = next_instruction(line, &open);
+                if (strncasecmp(word, "FROM", 4) == 0 && word[4] && strchr(" \t\\", word[4])) {
+                        after = next;
+                        *ret_open = open;
+                }
         }
         return after;
+}
+
+static int refuse_open_end(struct err *e)
+{
+        err_set(e, ERR_INVALID,
+                "The last line of the Dockerfile ends in a backslash: it isn't complete");
+        return err_fix(e, "Edit the Dockerfile itself: image-update --edit");
 }
 
 /*
@@ -355,7 +405,7 @@ int apt_edit(const char *dockerfile, const struct strv *add, const struct strv *
                 return -1;
         cleanup_strv struct strv old = { 0 };
         cleanup_strv struct strv new = { 0 };
-        const char *begin = find_line(dockerfile, APT_BLOCK_BEGIN);
+        const char *begin = find_block(dockerfile);
         const char *end = begin ? find_line(begin, APT_BLOCK_END) : NULL;
         if (begin && (!end || !read_block(begin, end, &old))) {
                 err_set(e, ERR_INVALID, "The apt packages of the Dockerfile were changed by hand");
@@ -366,9 +416,12 @@ int apt_edit(const char *dockerfile, const struct strv *add, const struct strv *
                 resume = end + strcspn(end, "\n");
                 resume += *resume == '\n';
         } else {
-                begin = resume = after_last_from(dockerfile);
+                bool open = false;
+                begin = resume = after_last_from(dockerfile, &open);
                 if (!begin)
                         return err_set(e, ERR_INVALID, "The Dockerfile has no FROM line");
+                if (open)
+                        return refuse_open_end(e);
         }
         change_packages(&old, add, remove, &new, ret_missing);
         /* Nothing to write: a file without the marks gets none. */
@@ -417,6 +470,11 @@ bool dockerfile_installs_requirements(const char *dockerfile)
 int dockerfile_add_pip_layer(const char *dockerfile, char **ret_text, struct err *e)
 {
         cleanup_buf struct buf out = BUF_INIT(DOCKERFILE_MAX);
+        bool open = false;
+        for (const char *line = dockerfile; *line;)
+                line = next_instruction(line, &open);
+        if (open)
+                return refuse_open_end(e);
         buf_str_add(&out, dockerfile);
         if (out.len > 0 && out.data[out.len - 1] != '\n')
                 buf_putc(&out, '\n');

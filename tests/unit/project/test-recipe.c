@@ -38,6 +38,8 @@ static void requirements(void **state)
                 { "git+https://x/y\n", "git+https://x/y", "", "git+https://x/y\n", "" },
                 { "a==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\nb\n", "", "a", "b\n", "" },
                 { "a==1 \\\n    --hash=sha256:0\nb\n", "a==2", "", "a==2\nb\n", "" },
+                { "a==1 \\\n", "b", "", "a==1 \\\n\nb\n", "" },
+                { "a==1 \\", "b", "", "a==1 \\\n\nb\n", "" },
         };
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 cleanup_strv struct strv add = list_of(cases[i].add);
@@ -155,6 +157,47 @@ static void apt_blocks(void **state)
         free(none);
 }
 
+/* Lines that backslashes join are one instruction, with the comments between them. */
+static void apt_blocks_stand_between_instructions(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text, *before; /* what the block stands behind; NULL: refused */
+        } cases[] = {
+                { "FROM a \\\n# why\n\n AS b\nRUN x\n", "FROM a \\\n# why\n\n AS b\n" },
+                { "FROM a\nRUN echo \\\n FROM b\nRUN y\n", "FROM a\n" },
+                { "FROM a\nFROM\\\n b\nRUN y\n", "FROM a\nFROM\\\n b\n" },
+                { "FROM a\nRUN x \\ \n" APT_BLOCK_BEGIN "\n y\n" APT_BLOCK_END "\n", "FROM a\n" },
+                { "FROM a \\\n", NULL },
+                { "FROM a \\", NULL },
+        };
+        cleanup_strv struct strv git = list_of("git");
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                cleanup_free char *out = NULL;
+                struct err e = ERR_INIT;
+                int r = apt_edit(cases[i].text, &git, NULL, &out, NULL, &e);
+                assert_int_equal(r, cases[i].before ? 0 : -1);
+                if (r < 0)
+                        continue;
+                size_t n = strlen(cases[i].before);
+                assert_memory_equal(out, cases[i].before, n);
+                assert_true(str_starts(out + n, APT_BLOCK_BEGIN));
+                assert_true(str_ends(out, cases[i].text + n));
+        }
+}
+
+static void pip_layer_needs_a_whole_last_line(void **state)
+{
+        (void)state;
+        char *out = NULL;
+        struct err e = ERR_INIT;
+        assert_int_equal(dockerfile_add_pip_layer("FROM a\nRUN x \\\n# y\n", &out, &e), -1);
+        assert_int_equal(e.code, ERR_INVALID);
+        assert_null(out);
+        assert_int_equal(dockerfile_add_pip_layer("FROM a\n# x \\\n", &out, &e), 0);
+        free(out);
+}
+
 static void changed_blocks_are_left_alone(void **state)
 {
         (void)state;
@@ -206,7 +249,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(requirements), cmocka_unit_test(lists),
                 cmocka_unit_test(pip_layers), cmocka_unit_test(bad_names),
-                cmocka_unit_test(apt_blocks), cmocka_unit_test(changed_blocks_are_left_alone),
-                cmocka_unit_test(reading) };
+                cmocka_unit_test(apt_blocks),
+                cmocka_unit_test(apt_blocks_stand_between_instructions),
+                cmocka_unit_test(pip_layer_needs_a_whole_last_line),
+                cmocka_unit_test(changed_blocks_are_left_alone), cmocka_unit_test(reading) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
