@@ -8,7 +8,12 @@
 #include <string.h>
 #include <strings.h>
 
-enum { NAME_MAX_BYTES = 128, REQUIREMENT_MAX = 1000 };
+enum {
+        APT_NAME_MAX = 128,
+        REQUIREMENT_MAX = 1000,
+        /* A longer name in a file is cut, and then still longer than any that is asked for. */
+        PIP_NAME_SIZE = REQUIREMENT_MAX + 2,
+};
 
 int dockerfile_read(int project_dirfd, const char *name, char **ret_text, struct err *e)
 {
@@ -51,7 +56,7 @@ bool requirement_ok(const char *s)
 bool apt_package_ok(const char *s)
 {
         size_t n = strlen(s);
-        if (n < 2 || n > NAME_MAX_BYTES ||
+        if (n < 2 || n > APT_NAME_MAX ||
                 !(islower((unsigned char)*s) || isdigit((unsigned char)*s)))
                 return false;
         size_t name = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
@@ -63,14 +68,14 @@ bool apt_package_ok(const char *s)
 }
 
 /* The part of a requirement that names the package: lower case, runs of - _ . as one "-". */
-static void package_name(const char *line, size_t n, char out[NAME_MAX_BYTES])
+static void package_name(const char *line, size_t n, char out[PIP_NAME_SIZE])
 {
         size_t len = 0;
         while (n > 0 && isspace((unsigned char)*line)) {
                 line++;
                 n--;
         }
-        for (; n > 0 && len + 1 < NAME_MAX_BYTES; line++, n--) {
+        for (; n > 0 && len + 1 < PIP_NAME_SIZE; line++, n--) {
                 bool separator = *line == '-' || *line == '_' || *line == '.';
                 if (separator && len > 0 && out[len - 1] == '-')
                         continue;
@@ -87,7 +92,7 @@ static void package_name(const char *line, size_t n, char out[NAME_MAX_BYTES])
 /* Index of the entry of `list` that names this package, or -1. */
 static ssize_t find_package(const struct strv *list, const char *name)
 {
-        char other[NAME_MAX_BYTES];
+        char other[PIP_NAME_SIZE];
         for (size_t i = 0; list && *name && i < list->n; i++) {
                 package_name(list->v[i], strlen(list->v[i]), other);
                 if (strcmp(other, name) == 0)
@@ -152,7 +157,7 @@ static bool is_same_text(const char *line, size_t n, const char *requirement)
 static void edit_line(struct buf *out, const char *line, size_t n, const struct strv *add,
         bool *added, const struct strv *remove, bool *removed)
 {
-        char name[NAME_MAX_BYTES];
+        char name[PIP_NAME_SIZE];
         package_name(line, n, name);
         ssize_t gone = find_package(remove, name);
         ssize_t replaced = find_package(add, name);
@@ -201,7 +206,7 @@ static void end_lines(struct buf *b)
 /* Does the list name the package of entry i further up? */
 static bool named_before(const struct strv *list, size_t i)
 {
-        char name[NAME_MAX_BYTES];
+        char name[PIP_NAME_SIZE];
         package_name(list->v[i], strlen(list->v[i]), name);
         ssize_t first = find_package(list, name);
         return first >= 0 && (size_t)first < i;
