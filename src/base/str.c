@@ -141,6 +141,14 @@ char *str_safe(const char *s)
         return buf_take(&b);
 }
 
+char *str_safe_max(const char *s, size_t max)
+{
+        /* Each character comes whole or not at all, and after the first that doesn't none does. */
+        struct buf b = BUF_INIT(max);
+        str_safe_add(&b, s, strlen(s), false);
+        return buf_take(&b);
+}
+
 /* Bytes of the escape sequence that begins at s (s[0] is ESC), as ECMA-48 has them; at most n. */
 static size_t escape_length(const char *s, size_t n)
 {

@@ -38,6 +38,8 @@ bool str_to_int(const char *s, long long min, long long max, long long *ret);
 void str_safe_add(struct buf *b, const char *s, size_t n, bool keep_lines);
 /* The same as an owned string. */
 char *str_safe(const char *s);
+/* The same, of at most max bytes: what doesn't fit is left out from the first character on that doesn't. */
+char *str_safe_max(const char *s, size_t max);
 
 /*
  * Takes terminal escape sequences (CSI, OSC and two-byte ones) and carriage returns out of a text, in

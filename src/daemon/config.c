@@ -248,8 +248,8 @@ static int check_network(const char *file, const char *name, struct err *e)
                 fine &= strcmp(name, builtin[i]) != 0;
         if (fine)
                 return 0;
-        cleanup_free char *safe = str_safe(name);
-        return err_set(e, ERR_INVALID, "%s: '%.60s' can't be a network of ds01's", file, safe);
+        cleanup_free char *safe = str_safe_max(name, 60);
+        return err_set(e, ERR_INVALID, "%s: '%s' can't be a network of ds01's", file, safe);
 }
 
 static int check_bridge(const char *file, const char *name, struct err *e)
@@ -257,10 +257,9 @@ static int check_bridge(const char *file, const char *name, struct err *e)
         /* IFNAMSIZ with its NUL, and what the kernel refuses in an interface's name. */
         if (strlen(name) <= 15 && !strpbrk(name, "/: \t\n"))
                 return 0;
-        cleanup_free char *safe = str_safe(name);
+        cleanup_free char *safe = str_safe_max(name, 60);
         return err_set(e, ERR_INVALID,
-                "%s: '%.60s' can't be a bridge: 15 characters at most, without / and :", file,
-                safe);
+                "%s: '%s' can't be a bridge: 15 characters at most, without / and :", file, safe);
 }
 
 int config_parse(const char *file, const char *text, size_t n, struct config *ret, struct err *e)

@@ -105,8 +105,8 @@ static int check_requirements(const struct strv *list, struct err *e)
 {
         for (size_t i = 0; list && i < list->n; i++)
                 if (!requirement_ok(list->v[i])) {
-                        cleanup_free char *shown = str_safe(list->v[i]);
-                        err_set(e, ERR_INVALID, "'%.200s' is not a Python package", shown);
+                        cleanup_free char *shown = str_safe_max(list->v[i], 200);
+                        err_set(e, ERR_INVALID, "'%s' is not a Python package", shown);
                         return err_fix(e, "Name it as in requirements.txt, such as 'numpy>=1.26'");
                 }
         return 0;
@@ -251,8 +251,8 @@ int requirements_list(const char *text, const char *shown, struct strv *ret, str
                         word[--len] = '\0';
                 if (*word && *word != '#') {
                         if (!requirement_ok(word)) {
-                                cleanup_free char *safe = str_safe(word);
-                                err_set(e, ERR_INVALID, "%s:%u: '%.100s' is not a package", shown,
+                                cleanup_free char *safe = str_safe_max(word, 100);
+                                err_set(e, ERR_INVALID, "%s:%u: '%s' is not a package", shown,
                                         number, safe);
                                 return err_fix(e,
                                         "Write that line into requirements.txt yourself: image-update --edit");
@@ -382,9 +382,8 @@ static int check_packages(const struct strv *list, struct err *e)
 {
         for (size_t i = 0; list && i < list->n; i++)
                 if (!apt_package_ok(list->v[i])) {
-                        cleanup_free char *shown = str_safe(list->v[i]);
-                        return err_set(
-                                e, ERR_INVALID, "'%.200s' is not an apt package name", shown);
+                        cleanup_free char *shown = str_safe_max(list->v[i], 200);
+                        return err_set(e, ERR_INVALID, "'%s' is not an apt package name", shown);
                 }
         return 0;
 }

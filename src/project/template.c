@@ -36,8 +36,8 @@ static bool is_word(const char *s, const char *marks)
 
 static int refuse(const char *what, const char *value, struct err *e)
 {
-        cleanup_free char *shown = str_safe(value);
-        return err_set(e, ERR_INVALID, "The %s can't be '%.200s'", what, shown);
+        cleanup_free char *shown = str_safe_max(value, 200);
+        return err_set(e, ERR_INVALID, "The %s can't be '%s'", what, shown);
 }
 
 static int check_list(

@@ -112,9 +112,11 @@ static int walk_dir(struct walk *w, int dirfd, const char *path, const bool *hit
 static int descend(struct walk *w, int dirfd, const char *name, const char *path, const bool *hits,
         unsigned depth)
 {
-        if (depth == DEPTH_MAX)
-                return err_set(w->e, ERR_LIMIT, "Folders are nested more than %d deep at %.200s",
-                        DEPTH_MAX, path);
+        if (depth == DEPTH_MAX) {
+                cleanup_free char *shown = str_safe_max(path, 200);
+                return err_set(w->e, ERR_LIMIT, "Folders are nested more than %d deep at %s",
+                        DEPTH_MAX, shown);
+        }
         int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT)
                 return 0;
@@ -167,8 +169,10 @@ static int walk_names(struct walk *w, int dirfd, const char *path, const bool *p
         for (size_t i = 0; i < n && w->entries <= LOOK_MAX; i++) {
                 cleanup_free char *child =
                         *path ? xasprintf("%s/%s", path, names[i].name) : xstrdup(names[i].name);
-                if (strlen(child) >= PATH_MAX)
-                        return err_set(w->e, ERR_LIMIT, "A path is too long: %.200s…", child);
+                if (strlen(child) >= PATH_MAX) {
+                        cleanup_free char *shown = str_safe_max(child, 200);
+                        return err_set(w->e, ERR_LIMIT, "A path is too long: %s…", shown);
+                }
                 if (depth == 0) {
                         w->tops = xrealloc(w->tops, w->tops_n + 1, sizeof *w->tops);
                         w->tops[w->tops_n++] = (struct top){ .name = names[i].name,

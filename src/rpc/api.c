@@ -133,8 +133,8 @@ static int unknown_key(const struct api_method *m, const char *key, struct err *
         for (const struct api_field *f; (f = api_param_at(m, n));)
                 names[n++] = f->name;
         names[n] = NULL;
-        cleanup_free char *safe = str_safe(key);
-        err_set(e, ERR_INVALID, "Unknown key '%.200s' for %s", safe, m->name);
+        cleanup_free char *safe = str_safe_max(key, 200);
+        err_set(e, ERR_INVALID, "Unknown key '%s' for %s", safe, m->name);
         const char *near = str_nearest(key, names);
         return near ? err_fix(e, "Did you mean '%s'?", near) : -1;
 }

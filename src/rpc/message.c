@@ -86,9 +86,9 @@ int message_parse_call(const json_t *frame, struct message_call *ret, struct err
                 } else {
                         known = false;
                 }
-                cleanup_free char *safe = known && good ? NULL : str_safe(key);
+                cleanup_free char *safe = known && good ? NULL : str_safe_max(key, 200);
                 if (!known)
-                        return err_set(e, ERR_INVALID, "Unknown key '%.200s' in a request", safe);
+                        return err_set(e, ERR_INVALID, "Unknown key '%s' in a request", safe);
                 if (!good)
                         return err_set(
                                 e, ERR_INVALID, "Key '%s' of a request has the wrong type", safe);

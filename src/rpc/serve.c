@@ -57,8 +57,8 @@ static void answer_description(struct rpc_call *call, const json_t *params)
         }
         cleanup_free char *text = describe_interface(name);
         if (!text) {
-                cleanup_free char *safe = str_safe(name);
-                err_set(&e, ERR_NOT_FOUND, "There is no interface %.200s", safe);
+                cleanup_free char *safe = str_safe_max(name, 200);
+                err_set(&e, ERR_NOT_FOUND, "There is no interface %s", safe);
                 rpc_answer(call,
                         message_varlink_error_new(MESSAGE_NO_INTERFACE, "interface", safe, &e));
                 return;
@@ -89,8 +89,8 @@ static bool check(struct rpc_call *call, const struct message_call *m)
         char parameter[API_KEY_MAX];
         const struct api_method *method = api_find(m->method);
         if (!method) {
-                cleanup_free char *safe = str_safe(m->method);
-                err_set(&e, ERR_INVALID, "There is no method %.200s", safe);
+                cleanup_free char *safe = str_safe_max(m->method, 200);
+                err_set(&e, ERR_INVALID, "There is no method %s", safe);
                 reject(call, MESSAGE_NO_METHOD, "method", m->method, &e);
                 return false;
         }

@@ -123,6 +123,25 @@ static uint32_t next_random(void)
 }
 
 /* Random bytes, half of them in the ranges where UTF-8's special characters begin. */
+static void test_safe_max(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *in;
+                size_t max;
+                const char *out;
+        } cases[] = {
+                { "", 0, "" }, { "abc", 3, "abc" }, { "abc", 2, "ab" }, { "aä", 2, "a" },
+                { "aä", 3, "aä" }, { "a\nb", 4, "a" }, { "a\nb", 5, "a\\x0a" },
+                { "a\nb", 6, "a\\x0ab" },
+                { "äb", 1, "" }, /* nothing behind the first that doesn't fit */
+        };
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                cleanup_free char *out = str_safe_max(cases[i].in, cases[i].max);
+                assert_string_equal(out, cases[i].out);
+        }
+}
+
 static void test_safe_property(void **state)
 {
         (void)state;
@@ -225,6 +244,7 @@ int main(void)
                 cmocka_unit_test(test_int),
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_safe),
+                cmocka_unit_test(test_safe_max),
                 cmocka_unit_test(test_safe_property),
                 cmocka_unit_test(test_width),
                 cmocka_unit_test(test_cut),
