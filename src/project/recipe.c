@@ -43,7 +43,8 @@ int requirements_read(int project_dirfd, char **ret_text, struct err *e)
 bool requirement_ok(const char *s)
 {
         size_t n = strlen(s);
-        if (n == 0 || n > REQUIREMENT_MAX || !isalnum((unsigned char)*s) || !str_is_utf8(s, n))
+        if (n == 0 || n > REQUIREMENT_MAX || !isalnum((unsigned char)*s) || s[n - 1] == ' ' ||
+                !str_is_utf8(s, n))
                 return false;
         for (; *s; s++)
                 if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '\\')
@@ -139,18 +140,12 @@ static size_t find_comment(const char *line, size_t n)
         return n > 0 && line[n - 1] == '\n' ? n - 1 : n;
 }
 
-static size_t without_end_blanks(const char *s, size_t n)
-{
-        while (n > 0 && isspace((unsigned char)s[n - 1]))
-                n--;
-        return n;
-}
-
 /* True if the text's n bytes are the requirement, as it is written. */
 static bool is_same_text(const char *line, size_t n, const char *requirement)
 {
-        size_t len = without_end_blanks(requirement, strlen(requirement));
-        return without_end_blanks(line, n) == len && strncmp(line, requirement, len) == 0;
+        while (n > 0 && isspace((unsigned char)line[n - 1]))
+                n--;
+        return strlen(requirement) == n && strncmp(line, requirement, n) == 0;
 }
 
 /* One line of requirements.txt, its newlines included: kept, replaced or dropped. */

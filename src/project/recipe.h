@@ -35,7 +35,8 @@ int requirements_read(int project_dirfd, char **ret_text, struct err *e);
  * line about numpy as it is. Names compare as pip compares them. A line that ends in a backslash is
  * one with the next. Names to remove that
  * stand nowhere are added to ret_missing (which may be NULL). add and remove may be NULL. A
- * requirement with control characters or a leading "-" is ERR_INVALID. The caller owns the text.
+ * requirement with control characters, a leading "-" or a blank at its end is ERR_INVALID. The
+ * caller owns the text.
  */
 int requirements_edit(const char *text, const struct strv *add, const struct strv *remove,
         char **ret_text, struct strv *ret_missing, struct err *e);
@@ -49,8 +50,9 @@ int requirements_list(const char *text, const char *shown, struct strv *ret, str
 
 /*
  * The same for apt packages in a Dockerfile. A Dockerfile without the marks gets the block after
- * its last FROM line, if there is a package to write. ERR_INVALID for a name that is none, for a block that was changed into
- * something else, or if there is no FROM line.
+ * its last FROM, if there is a package to write. ERR_INVALID for a name that is none, for a block
+ * that was changed into something else, if there is no FROM, or if the text ends in that FROM with a
+ * line that goes on.
  */
 int apt_edit(const char *dockerfile, const struct strv *add, const struct strv *remove,
         char **ret_text, struct strv *ret_missing, struct err *e);
@@ -66,5 +68,8 @@ void apt_block_add(struct buf *b, const struct strv *packages);
 void pip_layer_add(struct buf *b);
 /* Does a step of the Dockerfile speak of requirements.txt? Else a change there changes no image. */
 bool dockerfile_installs_requirements(const char *dockerfile);
-/* The Dockerfile with pip_layer_add() at its end. The caller owns the text. */
+/*
+ * The Dockerfile with pip_layer_add() at its end. ERR_INVALID if its last line goes on. The caller
+ * owns the text.
+ */
 int dockerfile_add_pip_layer(const char *dockerfile, char **ret_text, struct err *e);

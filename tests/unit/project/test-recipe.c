@@ -98,8 +98,8 @@ static void pip_layers(void **state)
 static void bad_names(void **state)
 {
         (void)state;
-        static const char *const pip[] = { "", "-r", "--index-url=x", "a\nb", "$(x)", "a\\",
-                "../x" };
+        static const char *const pip[] = { "", "-r", "--index-url=x", "a\nb", "$(x)", "a\\", "../x",
+                "a " };
         static const char *const apt[] = { "", "-y", "a", "vim;reboot", "vim vim", "$(x)", "Vim",
                 "vim\n", "x`y`", "a&&b", "a|b" };
         static const char *const apt_ok[] = { "libgl1", "g++", "libglib2.0-0", "libc6:i386",
