@@ -108,3 +108,13 @@ def test_the_numbers_of_acceptance_tests_are_those_of_the_threat_model():
     for name, numbers in tests:
         for number in map(int, numbers.split(",")):
             assert f"`test_acceptance.py::{name}`" in lines[number], (number, name)
+
+
+def test_every_fuzzer_is_built_and_listed():
+    """tests/fuzz: each target is in its meson.build, has inputs, and stands in the threat model's table."""
+    targets = {path.stem.removeprefix("fuzz-") for path in (REPO / "tests/fuzz").glob("fuzz-*.c")}
+    built = set(re.findall(r"^  '([\w-]+)': \[", (REPO / "tests/fuzz/meson.build").read_text(), re.M))
+    table = (REPO / "doc/threat-model.md").read_text().partition("| bytes of | fuzzers |")[2].partition("\n\n")[0]
+    assert targets == built == set(re.findall(r"`(\w+)`", table))
+    for name in targets:
+        assert any((REPO / "tests/fuzz/corpus" / name).iterdir()), name
