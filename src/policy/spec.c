@@ -271,6 +271,15 @@ static void set_nothing(json_t *host)
 }
 
 /*
+ * The engine lets everybody inside bind ports below 1024. From one of those a client passes for root of
+ * its machine, also behind the engine's NAT: a file server with AUTH_SYS would believe any uid it says.
+ */
+static void keep_low_ports(json_t *host)
+{
+        set_text(json_object_get(host, "Sysctls"), "net.ipv4.ip_unprivileged_port_start", "1024");
+}
+
+/*
  * One request with a list: of several, the engine's hook would see only the last. Never empty, which
  * would mean all to an image that says so, and with the capabilities named, which an image could
  * widen otherwise.
@@ -320,6 +329,7 @@ static json_t *host_config(const struct spec *s)
         set_bool(host, "ReadonlyRootfs", false);
         set_bool(host, "PublishAllPorts", false);
         set_nothing(host);
+        keep_low_ports(host);
         if (s->root)
                 set_root(host);
         set_new(host, "DeviceRequests", device_requests(s));

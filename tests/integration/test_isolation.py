@@ -53,6 +53,15 @@ def test_processes_are_the_users_and_hold_nothing(alice):
     assert text.count("NoNewPrivs:\t1") == 2 and text.count("Seccomp:\t2") == 2
 
 
+def test_low_ports_are_not_for_users(alice):
+    """As on the machine: a file server may take who comes from one for the machine's root."""
+    deploy(alice, "ports")
+    done = inside(alice, "ports", "nc -l -p 700 </dev/null")
+    assert done.rc == 1 and "Permission denied" in done.err, done
+    assert inside(alice, "ports", "nc -l -p 1024 </dev/null & sleep 1; nc 127.0.0.1 1024 </dev/null && wait").rc == 0
+    assert inside(alice, "ports", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start").out == "1024\n"
+
+
 def test_tricks_of_an_image_do_not_work(alice, bob, loaded):
     deploy(alice, "hostile", "test/hostile:1")
     assert inside(alice, "hostile", "become-root root").out == f"setuid=-1 uid={alice.uid} euid={alice.uid}\n"

@@ -294,13 +294,15 @@ static void check_security(const json_t *host, bool root)
 static void check_host_config(const json_t *host, bool root)
 {
         static const char *const must_be_empty[] = { "Privileged", "Binds", "VolumesFrom",
-                "Devices", "DeviceCgroupRules", "DeviceRequests", "Links", "Sysctls", "ExtraHosts",
-                "PidMode", "UTSMode", "UsernsMode", "PublishAllPorts", "PortBindings", "AutoRemove",
+                "Devices", "DeviceCgroupRules", "DeviceRequests", "Links", "ExtraHosts", "PidMode",
+                "UTSMode", "UsernsMode", "PublishAllPorts", "PortBindings", "AutoRemove",
                 "OomKillDisable", "Tmpfs", "Cgroup", "VolumeDriver", "MaskedPaths",
                 "ReadonlyPaths" };
         for (size_t i = 0; i < ARRAY_LEN(must_be_empty); i++)
                 if (!is_empty(json_object_get(host, must_be_empty[i])))
                         fail_msg("%s is set", must_be_empty[i]);
+        cleanup_free char *sysctls = json_text(json_object_get(host, "Sysctls"));
+        assert_string_equal(sysctls, "{\"net.ipv4.ip_unprivileged_port_start\":\"1024\"}");
         /* Absent means the engine's default lists of paths, empty would mean none. */
         assert_null(json_object_get(host, "MaskedPaths"));
         assert_null(json_object_get(host, "ReadonlyPaths"));
