@@ -109,11 +109,20 @@ void gpus_sample(struct daemon *d, struct probe *probe)
 static int64_t pause_ms(struct gpus *g)
 {
         pthread_mutex_lock(&g->lock);
-        int64_t ms = clock_mono_ms() < g->watched_until_ms               ? SAMPLE_WATCHED_MS
-                     : g->answering && g->last.health == GPU_HEALTH_NONE ? SAMPLE_NONE_MS
-                                                                         : SAMPLE_MS;
+        int64_t ms = clock_mono_ms() < g->watched_until_ms ? SAMPLE_WATCHED_MS : SAMPLE_MS;
         pthread_mutex_unlock(&g->lock);
         return ms;
+}
+
+/* Where there are no GPUs, the probe is asked less often than the processors are looked at. */
+static bool is_due(struct gpus *g)
+{
+        int64_t now = clock_mono_ms();
+        pthread_mutex_lock(&g->lock);
+        bool none = g->answering && g->last.health == GPU_HEALTH_NONE;
+        bool due = !none || now < g->watched_until_ms || now - g->asked_ms >= SAMPLE_NONE_MS;
+        pthread_mutex_unlock(&g->lock);
+        return due;
 }
 
 /* How busy the processors are is what has happened since the last time: who shows it need not wait. */
@@ -121,13 +130,13 @@ static void look_at_processors(struct gpus *g)
 {
         struct ticks now;
         struct err ignored = ERR_INIT;
+        /* Nobody else writes them. */
+        if (clock_mono_ms() - g->ticks_ms < TICKS_MS || ticks_read(&now, &ignored) < 0)
+                return;
         pthread_mutex_lock(&g->lock);
-        bool due = clock_mono_ms() - g->ticks_ms >= TICKS_MS;
-        if (due && ticks_read(&now, &ignored) == 0) {
-                g->earlier = g->ticks;
-                g->ticks = now;
-                g->ticks_ms = clock_mono_ms();
-        }
+        g->earlier = g->ticks;
+        g->ticks = now;
+        g->ticks_ms = clock_mono_ms();
         pthread_mutex_unlock(&g->lock);
 }
 
@@ -152,7 +161,8 @@ static void *sampler(void *arg)
         const char *simulate = d->config.probe_simulate;
         struct probe *probe = probe_new(d->config.probe_command, simulate, d->config.probe_world);
         do {
-                gpus_sample(d, probe);
+                if (is_due(g))
+                        gpus_sample(d, probe);
                 look_at_processors(g);
         } while (!rest(d, g));
         probe_free(probe);
