@@ -284,8 +284,8 @@ static int wait_exec(
 {
         for (int ms = 2;; ms = ms * 2 > POLL_MS ? POLL_MS : ms * 2) {
                 struct engine_exec x;
-                struct engine_wait w = { .hangup_fd = hangup_fd,
-                        .deadline = clock_mono_ms() + EXEC_S * 1000 };
+                struct engine_wait w = daemon_wait(EXEC_S);
+                w.hangup_fd = hangup_fd;
                 if (engine_exec_inspect(d->engine, &w, exec_id, &x, e) < 0) {
                         if (e->code != ERR_NOT_FOUND)
                                 return -1;
