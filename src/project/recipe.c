@@ -182,7 +182,8 @@ static size_t logical_line(const char *text)
         size_t n = 0;
         for (;;) {
                 size_t len = strcspn(text + n, "\n");
-                bool goes_on = len > 0 && text[n + len - 1] == '\\';
+                size_t end = len > 0 && text[n + len - 1] == '\r' ? len - 1 : len;
+                bool goes_on = end > 0 && text[n + end - 1] == '\\';
                 n += len + (text[n + len] == '\n');
                 if (!goes_on || text[n] == '\0')
                         return n;
@@ -194,7 +195,8 @@ static void end_lines(struct buf *b)
 {
         if (b->len > 0 && b->data[b->len - 1] != '\n')
                 buf_putc(b, '\n');
-        if (b->len > 1 && b->data[b->len - 2] == '\\')
+        size_t end = b->len > 1 && b->data[b->len - 2] == '\r' ? b->len - 1 : b->len;
+        if (end > 1 && b->data[end - 2] == '\\')
                 buf_putc(b, '\n');
 }
 
