@@ -3,7 +3,7 @@
 The tables say what is expected; tests/integration/test_counts.py and `tests/bench/run --quick` compare.
 """
 
-import re
+from harness.recorder import said
 
 # A launch looks at the project's image, at what it was built from, and once more when it is its turn.
 CHANGES = [
@@ -16,11 +16,6 @@ READS = ["container-list", "container-list --all --json", "container-stats", "ch
          "gpu-queue status", "dashboard --json"]
 # What an event makes ds01d look at comes at its own time, and is no command's.
 LOOK = "GET /containers/ID/json"
-IDS = re.compile(r"(?<=/)(?:sha256:)?(?:[0-9a-f]{64}|[a-z]+[.]_[.][0-9]+)(?=/|$)")
-
-
-def said(requests):
-    return [r["method"] + " " + IDS.sub("ID", r["path"].partition("?")[0]) for r in requests]
 
 
 def asked(recorder, action):

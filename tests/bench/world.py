@@ -33,7 +33,7 @@ def build_folder():
 
 class World:
     def __init__(self, stack):
-        name = f"bench-{secrets.token_hex(3)}"
+        name = f"bench{secrets.token_hex(3)}"
         self.base, self.run = (pathlib.Path(f"{p}/ds01-test-{name}") for p in ("/var/lib", "/run"))
         os.umask(0o022)
         for folder in (self.base, self.run):

@@ -56,7 +56,7 @@ def gpus_add_up(*users):
     """Each GPU is free, or held by a container or a turn of one of these."""
     states = gpus.states(users[0])
     turns = [t for u in users for t in rpc.rows(u, "Queue.List", {"mine": True}) if t["state"] == "turn"]
-    assert states.count("held") == sum(map(held_by, users)) + len(turns), (states, turns)
+    assert states.count("held") == sum(map(held_by, users)) + sum(t["gpus"] for t in turns), (states, turns)
     assert set(states) <= {"held", "free"}, states
 
 
