@@ -121,11 +121,11 @@ int containers_find(struct store *s, uid_t uid, const char *name, struct contain
         bool *ret_found, struct err *e);
 int containers_find_engine_id(struct store *s, const char *engine_id, struct container *ret,
         bool *ret_found, struct err *e);
-/* Rows of a uid in any state: what containers_reserve() compares with its limit. */
 /* Those in the middle of something that no operation holds, by id. The caller frees *ret. */
 int containers_unfinished(struct store *s, int64_t **ret, size_t *ret_n, struct err *e);
 /* The accounts that have something running, ascending. The caller frees *ret. */
 int containers_accounts(struct store *s, uid_t **ret, size_t *ret_n, struct err *e);
+/* Rows of a uid in any state: what containers_reserve() compares with its limit. */
 int containers_count(struct store *s, uid_t uid, int *ret, struct err *e);
 /*
  * Calls fn for each row of a uid or of STORE_EVERYONE, the active ones (running, paused, starting)
