@@ -18,8 +18,10 @@ static int have_image(struct plan *p, bool *ret_built, struct err *e)
         enum build_need need;
         cleanup_free char *why = NULL;
         *ret_built = false;
+        bool exists = json_bool(p->image, "exists", false);
         if (p->py.image)
-                return plan_catalogue_image(p, e);
+                return (!exists || p->dry_run) && plan_check(p, e) < 0 ? -1
+                                                                       : plan_catalogue_image(p, e);
         if (build_needed(p->dir_fd, p->image, &need, &why, e) < 0)
                 return -1;
         const char *ref = str_or_empty(json_str(p->image, "image"));

@@ -199,17 +199,15 @@ int launch_create(struct cli *c, const struct launch *l, json_t **ret_reply, str
 
 int launch_check(struct cli *c, const char *name, int gpus, const struct wait *wait, struct err *e)
 {
-        json_t *params = json_pack("{s:s}", "name", name);
-        cleanup_json json_t *ignored = NULL;
+        bool dry = cli_has(c, "dry-run"), may_wait = !dry || (wait && wait->wanted);
+        json_t *params = json_pack("{s:s, s:b}", "name", name, "may_wait", (int)may_wait);
+        cleanup_json json_t *reply = NULL;
         if (gpus >= 0)
                 json_object_set_new(params, "gpus", json_integer(gpus));
-        if (cli_call(c, "io.ds01.Containers.Check", params, &ignored, e) == 0)
-                return 0;
-        if (e->code != ERR_UNAVAILABLE || (cli_has(c, "dry-run") && !(wait && wait->wanted)))
+        if (cli_call(c, "io.ds01.Containers.Check", params, &reply, e) < 0)
                 return -1;
-        if (cli_has(c, "dry-run"))
+        if (dry && json_bool(reply, "waits", false))
                 out_say("Would wait in line for a GPU.");
-        *e = ERR_INIT;
         return 0;
 }
 

@@ -60,11 +60,9 @@ int plan_check(struct plan *p, struct err *e)
 
 int plan_catalogue_image(struct plan *p, struct err *e)
 {
-        if (json_bool(p->image, "exists", false) && !p->dry_run)
+        if (json_bool(p->image, "exists", false) || p->dry_run)
                 return 0;
-        if (plan_check(p, e) < 0)
-                return -1;
-        return p->dry_run ? 0 : image_pull(p->c, json_str(p->image, "image"), e);
+        return image_pull(p->c, json_str(p->image, "image"), e);
 }
 
 int plan_folders(const struct plan *p, struct folders *f, struct err *e)

@@ -192,7 +192,11 @@ static int reserve(struct launch *l, struct err *e)
                 return -1;
         if (verdict == RESERVE_EXISTS)
                 return already_there(l, e);
-        return verdict == RESERVE_LIMIT ? refuse_one_more(max, e) : 0;
+        if (verdict == RESERVE_LIMIT)
+                return refuse_one_more(max, e);
+        if (l->r->ret_reserved)
+                *l->r->ret_reserved = true;
+        return 0;
 }
 
 static int unreserve(struct launch *l, struct err *e)
@@ -336,7 +340,7 @@ static void add_strings(const json_t *array, struct strv *ret)
 }
 
 int launch_queued(struct daemon *d, struct caller *who, const char *op, const char *request,
-        const char *footing_then, struct container *ret_row, struct err *e)
+        const char *footing_then, bool *ret_reserved, struct container *ret_row, struct err *e)
 {
         cleanup_json json_t *j = NULL;
         if (json_parse(request, strlen(request), 3, &j, e) < 0)
@@ -349,7 +353,8 @@ int launch_queued(struct daemon *d, struct caller *who, const char *op, const ch
                 .gpus = json_int(j, "gpus", -1),
                 .mounted = op,
                 .root = json_bool(j, "root", false),
-                .footing = footing_then };
+                .footing = footing_then,
+                .ret_reserved = ret_reserved };
         add_strings(json_object_get(j, "data_ro"), &r.data_ro);
         add_strings(json_object_get(j, "data_rw"), &r.data_rw);
         int result = launch_new(d, who, &r, ret_row, e);
@@ -360,7 +365,8 @@ int launch_queued(struct daemon *d, struct caller *who, const char *op, const ch
 
 /* ---- beforehand ---- */
 
-static int check(struct launch *l, const char *given, int64_t gpus, struct err *e)
+static int check(struct launch *l, const char *given, int64_t gpus, bool may_wait, bool *ret_waits,
+        struct err *e)
 {
         char name[NAME_SIZE];
         int slots, n;
@@ -374,20 +380,20 @@ static int check(struct launch *l, const char *given, int64_t gpus, struct err *
                 return -1;
         if (max >= 0 && n >= max)
                 return refuse_one_more(max, e);
-        return lease_slots(l->d, &l->create.limits, gpus, &slots, e) < 0 ||
-                               (slots > 0 &&
-                                       lease_check(l->d, &l->row, &l->create.limits, slots, e) < 0)
-                       ? -1
-                       : 0;
+        if (lease_slots(l->d, &l->create.limits, gpus, &slots, e) < 0)
+                return -1;
+        *ret_waits = false;
+        return slots > 0 ? lease_check(
+                                   l->d, &l->row, &l->create.limits, slots, may_wait, ret_waits, e)
+                         : 0;
 }
 
-int launch_check(
-        struct daemon *d, struct caller *who, const char *name, int64_t gpus, struct err *e)
+int launch_check(struct daemon *d, struct caller *who, const char *name, int64_t gpus,
+        bool may_wait, bool *ret_waits, struct err *e)
 {
         struct launch l = { .d = d, .who = who, .root_map = -1 };
-        int result = check(&l, name, gpus, e);
-        create_done(&l.create);
-        container_done(&l.row);
+        int result = check(&l, name, gpus, may_wait, ret_waits, e);
+        launch_done(&l);
         return result;
 }
 

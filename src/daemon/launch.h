@@ -21,7 +21,8 @@ struct launch_request {
         /* A launch that waited in the queue: the operation under which its folders are mounted already,
          * and what must not have changed since. NULL for all others. */
         const char *mounted, *footing;
-        bool root; /* and whether they are mounted for root inside */
+        bool root;          /* and whether they are mounted for root inside */
+        bool *ret_reserved; /* set once GPUs are reserved: then its ticket is used up */
 
         /* Where to put a sentence that the caller should read (owned by them); NULL: there is nobody. */
         char **ret_notice;
@@ -48,15 +49,16 @@ int launch_join(struct daemon *d, struct caller *who, const struct launch_reques
         struct err *e);
 /* launch_new() for such a ticket. ERR_STALE if what it stands on has changed. */
 int launch_queued(struct daemon *d, struct caller *who, const char *op, const char *request,
-        const char *footing, struct container *ret_row, struct err *e);
+        const char *footing, bool *ret_reserved, struct container *ret_row, struct err *e);
 
 /*
  * Whether a launch that asks for that many GPUs (-1: what is usual here) would be refused as things are,
  * before its image is built or fetched: a name that is taken, too many containers, a limit, no GPU.
- * Nothing is reserved, so it may be refused all the same.
+ * With `may_wait` it is no refusal that all GPUs it could have are taken now, but *ret_waits. Nothing is
+ * reserved, so it may be refused all the same.
  */
-int launch_check(
-        struct daemon *d, struct caller *who, const char *name, int64_t gpus, struct err *e);
+int launch_check(struct daemon *d, struct caller *who, const char *name, int64_t gpus,
+        bool may_wait, bool *ret_waits, struct err *e);
 
 /* Starts a container that exists; r->name and the folders count. *ret_row is its row, running. */
 int launch_again(struct daemon *d, struct caller *who, const struct launch_request *r,

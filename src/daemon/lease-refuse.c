@@ -178,6 +178,13 @@ static int refuse_limit(const struct line *l, const struct place *p, uid_t uid, 
         return err_fix(e, "%s", buf_str(&fix));
 }
 
+bool lease_waits(const struct line *l, size_t place)
+{
+        enum queue_reason reason = l->verdicts[place].reason;
+        return !has_none(l) && reason != QUEUE_GRANTED && reason != QUEUE_NEVER &&
+               reason != QUEUE_LIMIT;
+}
+
 int lease_refuse(const struct line *l, size_t place, const char *name, int64_t sees, struct err *e)
 {
         const struct queue_verdict *v = &l->verdicts[place];

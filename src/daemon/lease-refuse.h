@@ -11,6 +11,9 @@ char *lease_when(int64_t at, int64_t now);
  * others (LIMIT_VISIBILITY). Returns -1. */
 int lease_refuse(const struct line *l, size_t place, const char *name, int64_t sees, struct err *e);
 
+/* Whether what lease_refuse() refuses is only a matter of waiting. */
+bool lease_waits(const struct line *l, size_t place);
+
 /* The same as one sentence without a full stop; owned. */
 char *lease_reason(const struct line *l, size_t place, int64_t sees);
 

@@ -88,6 +88,7 @@ struct grant {
         size_t n;
         int64_t ticket_id;
         bool from_turn;
+        bool waits; /* nothing is granted, but the line will come to it */
         /* The mounts of a ticket that this uses up, if they are not its own. */
         char mounted[RANDOM_HEX_LEN + 1];
 };
@@ -105,7 +106,8 @@ static int take_turn(struct daemon *d, const struct ticket *t, struct grant *g, 
                 g->v[g->n++] = held.v[i];
         }
         /* Kept from others, but not from what doesn't ask ds01. */
-        if (!usable(&view, at, g->n))
+        g->waits = !usable(&view, at, g->n);
+        if (g->waits)
                 return lease_refuse_turn(&view, at, g->n, t->name, e);
         g->ticket_id = t->id;
         g->from_turn = true;
@@ -127,6 +129,7 @@ static int take_place(struct daemon *d, const struct container *row, const struc
                         ticket = i;
         size_t place = line_place(&line, ticket);
         const struct queue_verdict *v = &line.verdicts[place];
+        g->waits = lease_waits(&line, place);
         if (v->reason != QUEUE_GRANTED)
                 return lease_refuse(&line, place, row->name, limits_get(l, LIMIT_VISIBILITY), e);
         for (size_t i = 0; i < v->place.n; i++)
@@ -191,16 +194,23 @@ int lease_reserve(struct daemon *d, struct container *row, const struct limits *
 }
 
 int lease_check(struct daemon *d, const struct container *row, const struct limits *l, int slots,
-        struct err *e)
+        bool may_wait, bool *ret_waits, struct err *e)
 {
         cleanup_ticket struct ticket t = { 0 };
         struct grant g = { 0 };
+        struct err refused = ERR_INIT;
         gpus_refresh(d, FRESH_MS, WAIT_MS);
         line_warm(d);
         gpus_lock(d);
-        int r = find_ticket(d, row, &t, e) < 0 ? -1 : choose(d, row, l, slots, &t, &g, e);
+        int r = find_ticket(d, row, &t, &refused) < 0 ? -1
+                                                      : choose(d, row, l, slots, &t, &g, &refused);
         gpus_unlock(d);
-        return r;
+        if (r < 0 && !(may_wait && g.waits)) {
+                *e = refused;
+                return -1;
+        }
+        *ret_waits = r < 0;
+        return 0;
 }
 
 /* ---- for one that exists ---- */

@@ -29,10 +29,11 @@ int lease_reserve(struct daemon *d, struct container *row, const struct limits *
 
 /*
  * Whether lease_reserve() would refuse as things are; the same errors. row->uid and row->name count.
- * Keeps no decision: nothing was asked for yet.
+ * With `may_wait` what a place in the queue would bring is not refused: *ret_waits. Keeps no decision:
+ * nothing was asked for yet.
  */
 int lease_check(struct daemon *d, const struct container *row, const struct limits *l, int slots,
-        struct err *e);
+        bool may_wait, bool *ret_waits, struct err *e);
 
 /*
  * Before a start of one that exists, under its operation: it gets the devices it was made with again,

@@ -151,9 +151,11 @@ int containers_launch(struct daemon *d, struct caller *who, struct rpc_call *cal
 int containers_check(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)
 {
         const json_t *p = call->params;
-        return launch_check(d, who, json_str(p, "name"), json_int(p, "gpus", -1), e) < 0
+        bool waits = false;
+        return launch_check(d, who, json_str(p, "name"), json_int(p, "gpus", -1),
+                       json_bool(p, "may_wait", false), &waits, e) < 0
                        ? -1
-                       : rpc_reply(call, json_object());
+                       : rpc_reply(call, json_pack("{s:b}", "waits", (int)waits));
 }
 
 int containers_create(struct daemon *d, struct caller *who, struct rpc_call *call, struct err *e)

@@ -28,21 +28,22 @@ struct job {
         int64_t id;
 };
 
-static void tell(struct daemon *d, const struct ticket *t, const struct err *failed)
+/* `why`: it was not started, for that reason. */
+static void tell(struct daemon *d, const struct ticket *t, const char *what, const char *why)
 {
         cleanup_free char *text =
-                failed ? xasprintf("ds01: your turn for %s has come, but it was not started: %s.\n"
-                                   "Start it yourself: project launch %s",
-                                 t->name, failed->msg, t->name)
-                       : xasprintf("ds01: %s was launched, its turn had come.\n"
-                                   "Attach: container-attach %s",
-                                 t->name, t->name);
-        lease_tell(d, t->uid, t->name, failed ? "kept" : "launched", "%s",
-                failed ? failed->msg : "Its turn had come, and it was launched");
+                why ? xasprintf("ds01: your turn for %s has come, but it was not started: %s.\n"
+                                "Start it yourself: project launch %s",
+                              t->name, why, t->name)
+                    : xasprintf("ds01: %s was launched, its turn had come.\n"
+                                "Attach: container-attach %s",
+                              t->name, t->name);
+        lease_tell(d, t->uid, t->name, what, "%s",
+                why ? why : "Its turn had come, and it was launched");
         terminals_write(t->uid, text);
 }
 
-static int launch_ticket(struct daemon *d, const struct ticket *t, struct err *e)
+static int launch_ticket(struct daemon *d, const struct ticket *t, bool *ret_used, struct err *e)
 {
         cleanup_container struct container row = { 0 };
         struct caller who = { 0 };
@@ -50,7 +51,7 @@ static int launch_ticket(struct daemon *d, const struct ticket *t, struct err *e
                 return err_set(e, ERR_STALE, "the machine was restarted since it joined");
         if (caller_of_account(d, t->uid, &who, e) < 0)
                 return -1;
-        int r = launch_queued(d, &who, t->op, t->request, t->footing, &row, e);
+        int r = launch_queued(d, &who, t->op, t->request, t->footing, ret_used, &row, e);
         peer_done(&who.peer);
         return r;
 }
@@ -76,33 +77,38 @@ static void give_place_back(struct daemon *d, const struct ticket *t)
         if (containers_find(d->store, t->uid, t->name, &there, &found, &e) == 0 && found &&
                 there.state != LEDGER_CREATING && there.state != LEDGER_REMOVING)
                 return;
-        if (tickets_add(d->store, &again, INT_MAX, &verdict, &id, &e) < 0)
+        gpus_lock(d);
+        int r = tickets_add(d->store, &again, INT_MAX, &verdict, &id, &e);
+        gpus_unlock(d);
+        if (r < 0)
                 log_warning("ticket of %s: %s", t->user, e.msg);
 }
 
 static void run(struct daemon *d, int64_t id)
 {
         cleanup_ticket struct ticket t = { 0 };
-        bool found = false;
+        bool found = false, used = false;
         struct err e = ERR_INIT, ignored = ERR_INIT;
         if (tickets_get(d->store, id, &t, &found, &e) < 0 || !found || !t.turn_until || *t.note)
                 return;
-        if (launch_ticket(d, &t, &e) == 0) {
+        if (launch_ticket(d, &t, &used, &e) == 0) {
                 log_info("launched %s of %s, whose turn had come", t.name, t.user);
-                tell(d, &t, NULL);
+                tell(d, &t, "launched", NULL);
                 return;
         }
         log_info("%s of %s was not launched in its turn: %s", t.name, t.user, e.msg);
-        cleanup_ticket struct ticket now = { 0 };
-        bool gone = tickets_get(d->store, id, &now, &found, &ignored) == 0 && !found;
-        /* Its owner has just left: that is what they wanted. */
-        if (gone && e.code == ERR_STALE)
-                return;
-        if (gone)
+        if (used) {
                 give_place_back(d, &t);
-        else if (tickets_set_note(d->store, id, e.msg, &ignored) < 0)
+                tell(d, &t, "failed", e.msg);
+                return;
+        }
+        cleanup_ticket struct ticket now = { 0 };
+        /* Its owner has just left: that is what they wanted. */
+        if (tickets_get(d->store, id, &now, &found, &ignored) == 0 && !found)
+                return;
+        if (tickets_set_note(d->store, id, e.msg, &ignored) < 0)
                 log_warning("ticket of %s: %s", t.user, ignored.msg);
-        tell(d, &t, &e);
+        tell(d, &t, "kept", e.msg);
 }
 
 static void *job_thread(void *arg)

@@ -116,6 +116,23 @@ def test_what_would_be_refused_is_not_built_for(alice, bob, starter, loaded):
     assert_error(r, 3, "A container of yours may have 2 GPUs at most, not 3", "check-limits")
 
 
+def test_what_the_machine_can_not_give_is_not_built_for(alice, ds01d, starter):
+    """Nor waited for: no turn would bring it."""
+    alice.ok(["project", "init", "early", "--quick", "--framework=none", "--type=custom"])
+    before = ds01d.policy
+    ds01d.policy = {"defaults": {**before["defaults"], "max_gpu_equivalents": 8, "max_gpu_slots_per_container": 8}}
+    ds01d.restart()
+    try:
+        for options in ([], ["--dry-run"], ["--wait"], ["--wait", "--dry-run"]):
+            r = alice.run(["project", "launch", "early", "--gpus=3", "--yes", *options])
+            assert_error(r, 3, "This machine can't give 3 GPUs to one container: it has 2 that you may have together",
+                         "project launch early --gpus=1")
+            assert "is needed" not in r.err and "Would" not in r.err, (options, r)
+    finally:
+        ds01d.policy = before
+        ds01d.restart()
+
+
 def test_the_limit_fails_at_once_though_it_may_wait(alice):
     fill(alice)
     start = time.monotonic()
@@ -301,7 +318,7 @@ def test_a_launch_that_fails_in_its_turn_keeps_its_place(alice, bob, ds01d, proj
     # Its GPU is reserved by then.
     (ds01d.state / "homes").chmod(0o755)
     bob.ok(["container", "retire", "all", "--force"])
-    wait_until(lambda: any(d["what"] == "kept" for d in rpc.rows(alice, "Queue.Why", {"name": "broken"})), 30, "it failed")
+    wait_until(lambda: any(d["what"] == "failed" for d in rpc.rows(alice, "Queue.Why", {"name": "broken"})), 30, "it failed")
     assert [(t["name"], t["joined_at"]) for t in tickets(alice)] == [("broken", joined)]
     (ds01d.state / "homes").chmod(0o700)
     # What is left of it is removed; it isn't tried again: the turn is alice's to use.
