@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/root-inside.h"
 
+#include "engine/containers.h"
 #include "host/home.h"
 #include "host/idmap.h"
 #include "policy/seccomp.h"
 
 #include <sys/stat.h>
+
+enum { INSPECT_S = 30 };
 
 /* Else root inside could take files by giving them to a group that packages and people share. */
 _Static_assert(
@@ -58,7 +61,8 @@ static int try_folder(const struct mounts *m, int fd, const char *path, char **r
 static bool engine_data_is_open(const struct launch *l)
 {
         struct stat st;
-        return stat(l->engine.root_dir, &st) < 0 || (st.st_mode & S_IRWXO);
+        return stat(l->engine.root_dir, &st) < 0 || (st.st_mode & S_IRWXO) ||
+               (st.st_gid != 0 && (st.st_mode & S_IRWXG));
 }
 
 /* The same for all of them, and the homes of containers; and whether the engine's data is closed. */
@@ -82,6 +86,9 @@ int root_inside_decide(struct launch *l, struct err *e)
         cleanup_free char *where = NULL;
         if (l->r->mounted)
                 l->row.root = l->r->root;
+        if (l->row.root && engine_data_is_open(l))
+                return err_set(e, ERR_STALE,
+                        "the engine's data has been opened to others since it joined the queue");
         if (l->r->mounted || !may_have(l))
                 return 0;
         l->row.root = true;
@@ -96,6 +103,29 @@ int root_inside_decide(struct launch *l, struct err *e)
         return 0;
 }
 
+static int refuse_start(const char *name, struct err *e)
+{
+        return err_fix(e, "container retire %s\nproject launch %s", name, name);
+}
+
+/* The engine keeps the filter that a container was made with, and one may have a hole that is known now. */
+static int check_body(const struct launch *l, struct err *e)
+{
+        struct engine_wait w = daemon_wait(INSPECT_S);
+        struct engine_container now = { 0 };
+        char mark[SECCOMP_MARK_SIZE];
+        if (engine_container_inspect(l->d->engine, &w, l->row.engine_id, &now, e) < 0)
+                return -1;
+        seccomp_root_mark(mark);
+        bool same = str_eq(now.user, "0:0") && str_eq(json_str(now.labels, "ds01.filter"), mark);
+        engine_container_done(&now);
+        if (same)
+                return 0;
+        err_set(e, ERR_FAILED, "Container %s was made with an older filter of system calls",
+                l->row.name);
+        return refuse_start(l->row.name, e);
+}
+
 int root_inside_check(struct launch *l, struct err *e)
 {
         cleanup_free char *where = NULL;
@@ -105,12 +135,12 @@ int root_inside_check(struct launch *l, struct err *e)
         if (!may_have(l)) {
                 err_set(e, ERR_DENIED,
                         "Container %s has root inside, which your limits no longer allow", name);
-                return err_fix(e, "container retire %s\nproject launch %s", name, name);
+                return refuse_start(name, e);
         }
-        if (try_folders(l, &where, e) < 0)
+        if (check_body(l, e) < 0 || try_folders(l, &where, e) < 0)
                 return -1;
         if (!where)
                 return 0;
         err_set(e, ERR_FAILED, "Container %s has root inside, but %s", name, where);
-        return err_fix(e, "container retire %s\nproject launch %s", name, name);
+        return refuse_start(name, e);
 }

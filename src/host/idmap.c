@@ -34,8 +34,10 @@ static pid_t start_holder(const int hold[2], int *ret_pidfd)
         long pid = syscall(SYS_clone, CLONE_NEWUSER | CLONE_PIDFD, NULL, &pidfd, NULL, NULL);
         if (pid == 0) {
                 char c;
-                syscall(SYS_close, hold[1]);
-                syscall(SYS_read, hold[0], &c, 1);
+                /* Nothing of ours: another holder's end, or the daemon's lock, would outlive the daemon. */
+                syscall(SYS_dup3, hold[0], 0, 0);
+                syscall(SYS_close_range, 1U, ~0U, 0);
+                syscall(SYS_read, 0, &c, 1);
                 for (;;)
                         syscall(SYS_exit_group, 0);
         }

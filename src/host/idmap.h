@@ -7,8 +7,8 @@
  * outside; nothing on disk can become root's, and root's files can't be changed, whatever runs in the
  * container. ds01d makes it once, at start.
  *
- * That of a container with root inside: its user on disk is 0 inside and the other way round, as is
- * their own group; their other groups are themselves; everybody else is nobody, over whose files no
+ * That of a container with root inside: its user on disk is 0 inside, and 0 inside is its user on disk,
+ * as with their own group; their other groups are themselves; everybody else is nobody, over whose files no
  * capability helps. It is made for each start and closed after it, because the mounts keep it: so it
  * always has the groups of that moment, and no cache has to be bounded.
  */

@@ -5,16 +5,21 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <sha256.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 /* Flags of clone(2) that make namespaces: time, mount, cgroup, uts, ipc, user, pid, net. */
 #define CLONE_NAMESPACES 0x7e020080
+#define NEW_LISTENER 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */
 /* The kernel takes these arguments as an int, so the upper half of the register must not matter. */
 #define AS_INT 0xffffffff
 #define SOCKET_TYPE 0xf /* SOCK_CLOEXEC and SOCK_NONBLOCK are above it */
 
 /* The kernel's numbers, as on x86-64 and arm64: no headers that could do more than name them. */
 enum { UNIX = 1, INET = 2, INET6 = 10, NETLINK = 16, STREAM = 1, SEQPACKET = 5 };
+enum { NOBODY = 65534 };
 enum { LINUX = 0, LINUX32 = 8, AS_2_6 = 0x20000 };
 
 static const char *const allowed[] = {
@@ -29,11 +34,30 @@ static const struct {
         int argument;
         uint32_t bits, value;
 } allowed_with[] = {
-        { "clone", 0, CLONE_NAMESPACES, 0 }, { "socket", 0, AS_INT, INET },
-        { "socket", 0, AS_INT, INET6 }, { "socket", 0, AS_INT, NETLINK },
-        { "personality", 0, AS_INT, LINUX }, { "personality", 0, AS_INT, LINUX32 },
-        { "personality", 0, AS_INT, AS_2_6 }, { "personality", 0, AS_INT, LINUX32 | AS_2_6 },
+        { "clone", 0, CLONE_NAMESPACES, 0 },
+        { "socket", 0, AS_INT, INET },
+        { "socket", 0, AS_INT, INET6 },
+        { "socket", 0, AS_INT, NETLINK },
+        { "personality", 0, AS_INT, LINUX },
+        { "personality", 0, AS_INT, LINUX32 },
+        { "personality", 0, AS_INT, AS_2_6 },
+        { "personality", 0, AS_INT, LINUX32 | AS_2_6 },
         { "personality", 0, AS_INT, UINT32_MAX }, /* which one it is */
+        { "seccomp", 1, NEW_LISTENER, 0 },
+};
+
+static const struct {
+        const char *name;
+        int n; /* ids that it takes */
+} become[] = {
+        { "setuid", 1 },
+        { "setreuid", 2 },
+        { "setresuid", 3 },
+        { "setfsuid", 1 },
+        { "setgid", 1 },
+        { "setregid", 2 },
+        { "setresgid", 3 },
+        { "setfsgid", 1 },
 };
 
 static json_t *match(int argument, uint32_t bits, uint32_t value)
@@ -69,26 +93,56 @@ static json_t *match_ids(int argument, uint32_t value, uint32_t n)
         return match(argument, AS_INT - (n - 1), value);
 }
 
+struct range { /* what match_ids() takes */
+        uint32_t first, n;
+};
+/* Of packages: 1 to 999. Of people, as far as archives go: 1000 to 65535. */
+static const struct range system_ids[] = { { 1, 1 }, { 2, 2 }, { 4, 4 }, { 8, 8 }, { 16, 16 },
+        { 32, 32 }, { 64, 64 }, { 128, 128 }, { 256, 256 }, { 512, 256 }, { 768, 128 }, { 896, 64 },
+        { 960, 32 }, { SECCOMP_GROUP_MIN - 8, 8 } };
+static const struct range people_ids[] = { { 1000, 8 }, { 1008, 16 }, { 1024, 1024 },
+        { 2048, 2048 }, { 4096, 4096 }, { 8192, 8192 }, { 16384, 16384 }, { 32768, 32768 } };
+
 /* chown(2) and its kin; `owner` is the argument that says to whom, the group's is the next. */
 static void add_chown(json_t *rules, const char *name, int owner)
 {
-        static const struct {
-                uint32_t first, n;
-        } groups[] = { { 1, 1 }, { 2, 2 }, { 4, 4 }, { 8, 8 }, { 16, 16 }, { 32, 32 }, { 64, 64 },
-                { 128, 128 }, { 256, 256 }, { 512, 256 }, { 768, 128 }, { 896, 64 }, { 960, 32 },
-                { SECCOMP_GROUP_MIN - 8, 8 } };
         static const uint32_t not_a_change[] = { 0, UINT32_MAX };
-        for (uint32_t id = 1; id < 65536; id *= 2)
-                allow(rules, name, json_pack("[o]", match_ids(owner, id, id)));
         allow(rules, name, json_pack("[o]", match_ids(owner, UINT32_MAX, 1)));
-        for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+        for (size_t i = 0; i < ARRAY_LEN(system_ids); i++) {
+                const struct range *r = &system_ids[i];
+                allow(rules, name, json_pack("[o]", match_ids(owner, r->first, r->n)));
                 allow(rules, name,
                         json_pack("[o, o]", match_ids(owner, 0, 1),
-                                match_ids(owner + 1, groups[i].first, groups[i].n)));
+                                match_ids(owner + 1, r->first, r->n)));
+        }
+        for (size_t i = 0; i < ARRAY_LEN(people_ids); i++)
+                answer(rules, name, 0,
+                        json_pack("[o]", match_ids(owner, people_ids[i].first, people_ids[i].n)));
         for (size_t i = 0; i < ARRAY_LEN(not_a_change); i++)
                 answer(rules, name, 0,
                         json_pack("[o, o]", match_ids(owner, 0, 1),
                                 match_ids(owner + 1, not_a_change[i], 1)));
+}
+
+/*
+ * setuid(2) and its kin: the real and the effective id, where a call has both, are the system's or nobody's,
+ * or left as they are. A saved one alone gives nothing: it takes a further call to use it. By masks
+ * alone, as libseccomp 2.5 does not come to an end where they meet other comparisons.
+ */
+static void add_become(json_t *rules, const char *name, int n)
+{
+        static const struct range ids[] = { { 0, 512 }, { 512, 256 }, { 768, 128 }, { 896, 64 },
+                { 960, 32 }, { SECCOMP_USER_MIN - 8, 8 }, { NOBODY, 1 }, { UINT32_MAX, 1 } };
+        /* Where there is one id only, none can be left as it is. */
+        size_t n_ids = ARRAY_LEN(ids) - (n == 1);
+        for (size_t i = 0; i < n_ids; i++) {
+                if (n == 1)
+                        allow(rules, name, json_pack("[o]", match_ids(0, ids[i].first, ids[i].n)));
+                for (size_t k = 0; n > 1 && k < n_ids; k++)
+                        allow(rules, name,
+                                json_pack("[o, o]", match_ids(0, ids[i].first, ids[i].n),
+                                        match_ids(1, ids[k].first, ids[k].n)));
+        }
 }
 
 char *seccomp_root_profile(void)
@@ -111,10 +165,20 @@ char *seccomp_root_profile(void)
         add_chown(rules, "fchown", 1);
         add_chown(rules, "lchown", 1);
         add_chown(rules, "fchownat", 2);
+        for (size_t i = 0; i < ARRAY_LEN(become); i++)
+                add_become(rules, become[i].name, become[i].n);
         /* Answers that programs know what to do with: to try another family, and clone(). */
         answer(rules, "socket", EAFNOSUPPORT, json_pack("[o]", match(0, AS_INT, UNIX)));
         answer(rules, "clone3", ENOSYS, json_array());
         cleanup_json json_t *profile = json_pack("{s:s, s:i, s:o}", "defaultAction",
                 "SCMP_ACT_ERRNO", "defaultErrnoRet", EPERM, "syscalls", rules);
         return json_text(profile);
+}
+
+void seccomp_root_mark(char out[SECCOMP_MARK_SIZE])
+{
+        char digest[SHA256_DIGEST_STRING_LENGTH];
+        cleanup_free char *profile = seccomp_root_profile();
+        SHA256Data((const uint8_t *)profile, strlen(profile), digest);
+        snprintf(out, SECCOMP_MARK_SIZE, "%.16s", digest);
 }

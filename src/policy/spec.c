@@ -140,6 +140,9 @@ static json_t *labels(const struct spec *s)
                 char gid[16];
                 snprintf(gid, sizeof gid, "%u", s->gid);
                 set_text(obj, "ds01.gid", gid);
+                char mark[SECCOMP_MARK_SIZE];
+                seccomp_root_mark(mark);
+                set_text(obj, "ds01.filter", mark);
         }
         return obj;
 }
@@ -305,11 +308,22 @@ static json_t *capabilities(void)
                 "KILL", "SETGID", "SETUID");
 }
 
+/*
+ * The engine's own list, which this replaces, and what the mode alone keeps from others than root: a
+ * driver's settings for all GPUs, and the kernel's debug messages.
+ */
+static json_t *readonly_paths(void)
+{
+        return json_pack("[s, s, s, s, s, s, s]", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                "/proc/sysrq-trigger", "/proc/driver", "/proc/dynamic_debug");
+}
+
 static void set_root(json_t *host)
 {
         cleanup_free char *profile = seccomp_root_profile();
         cleanup_free char *option = xasprintf("seccomp=%s", profile);
         set_new(host, "CapAdd", capabilities());
+        set_new(host, "ReadonlyPaths", readonly_paths());
         json_array_append_new(json_object_get(host, "SecurityOpt"), json_string(option));
 }
 

@@ -1,8 +1,10 @@
 """Root inside a container: packages install, and nobody is root outside, or reads what isn't theirs."""
 
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import stat
 import subprocess
 import textwrap
@@ -115,7 +117,7 @@ def test_a_package_with_an_account_of_its_own(alice, starter):
     deploy(alice, "deb", starter)
     done = inside(alice, "deb", "apt-get install -y ./colours.deb && dpkg -s colours | grep ^Status && colours", timeout=120)
     assert done.rc == 0 and "install ok installed" in done.out and done.out.endswith("red\n"), done
-    assert inside(alice, "deb", "stat -c '%U:%G %a' /var/lib/colours /usr/bin/colours; useradd -m carol && "
+    assert inside(alice, "deb", "stat -c '%U:%G %a' /var/lib/colours /usr/bin/colours; useradd --system --create-home carol && "
                   "su carol -s /bin/sh -c 'id -un; touch ~/mine' && stat -c %U ~carol/mine").out == (
         "colours:colours 750\nroot:mail 2755\ncarol\ncarol\n")
     alice.ok(["container-stop", "deb"])
@@ -189,7 +191,7 @@ def test_what_is_others_stays_theirs(alice, bob, base, starter):
         folders = ["/workspace", "/data/dataset", "/data/shared"]
         if os.uname().machine == "x86_64":
             assert python_inside(alice, "take", TAKE % (folders, alice.uid, alice.gid)) == "tried\n"
-        for uid in (0, bob.uid):
+        for uid in (0, 33):
             done = inside(alice, "take", f"cat /data/dataset/bobs || setpriv --reuid={uid} --clear-groups cat /data/dataset/bobs")
             assert "secret" not in done.out and done.err.count("Permission denied") == 2, done
         assert inside(alice, "take", "chown 0:0 /data/shared/bobs; chown 1:1 /data/shared/bobs; stat -c %u:%g /data/shared/bobs"
@@ -230,6 +232,10 @@ for family in (1, 1 | 1 << 32, 16, 2, 38, 40):
 for kind in (1, 5, 2, 2 | 0o4000, 2 | 1 << 32):
     print("pair", kind & 7, call(SOCKETPAIR, 1, kind, 0, address))
 print("io_uring", call(425, 8, address))
+# What an end of a pair or of a filter, taken from outside by pidfd_getfd(2), could be used for.
+print("recvmsg", call(47 if x86 else 212, 0, address, 0))
+print("recvmmsg", call(299 if x86 else 243, 0, address, 1, 0, 0))
+print("listener", call(317 if x86 else 277, 1, 8, address))
 a, b = socket.socketpair()
 for what in (lambda: a.connect("/workspace/s"), lambda: a.listen(), lambda: a.sendto(b"x", "/workspace/s")):
     try:
@@ -255,7 +261,8 @@ def test_no_descriptor_comes_in(alice, starter):
         assert host.stdout.readline() == b"listens\n"
         assert python_inside(alice, "fds", INSIDE).splitlines() == [
             "socket 1 EAFNOSUPPORT", "socket 1 EAFNOSUPPORT", "socket 16 made", "socket 2 made", "socket 38 EPERM",
-            "socket 40 EPERM", "pair 1 made", "pair 5 made", "pair 2 EPERM", "pair 2 EPERM", "pair 2 EPERM", "io_uring EPERM"]
+            "socket 40 EPERM", "pair 1 made", "pair 5 made", "pair 2 EPERM", "pair 2 EPERM", "pair 2 EPERM", "io_uring EPERM", "recvmsg EPERM",
+            "recvmmsg EPERM", "listener EPERM"]
         assert host.poll() is None
         # The other way round: what a pair has bound takes no connection.
         code = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])"
@@ -263,6 +270,43 @@ def test_no_descriptor_comes_in(alice, starter):
     finally:
         host.kill()
         host.wait()
+
+
+def test_nobody_else_lives_inside(alice, bob, starter):
+    """Who has the id of a process outside may steer it, and walk through the container's folders from there."""
+    deploy(alice, "ids", starter)
+    for uid in (alice.uid, bob.uid, 1000, 65533):
+        done = inside(alice, "ids", f"setpriv --reuid={uid} --clear-groups id -u")
+        assert done.rc != 0 and "Operation not permitted" in done.err, (uid, done)
+    assert inside(alice, "ids", "for i in 1 33 999 65534; do setpriv --reuid=$i --regid=$i --clear-groups id -u; done").out == (
+        "1\n33\n999\n65534\n")
+    # Files are given to packages' accounts; to people's it is said, for the sake of archives, and not done.
+    assert inside(alice, "ids", f"touch /x /y && chown 33:33 /x && chown {bob.uid}:{bob.uid} /y && stat -c %u:%g /x /y").out == (
+        "33:33\n0:0\n")
+
+
+def test_one_with_an_older_filter_is_not_started(alice, loaded, ds01d):
+    """The engine keeps the filter that it was given: a newer ds01d must not go on with it."""
+    deploy(alice, "older")
+    alice.ok(["container-stop", "older"])
+    body = loaded.inspect(f"older._.{alice.uid}")
+    old = body["HostConfig"]["SecurityOpt"][1]
+    assert len(body["Config"]["Labels"]["ds01.filter"]) == 16 and "recvmsg" not in old
+    # As another version would have made it: the same but for the filter and its mark.
+    made = {**{k: body["Config"][k] for k in ("Image", "User", "Env", "Cmd", "Entrypoint", "Tty", "OpenStdin", "WorkingDir")},
+            "Labels": {**body["Config"]["Labels"], "ds01.filter": "0" * 16}, "HostConfig": body["HostConfig"]}
+    ds01d.stop()
+    loaded.call("DELETE", f"/containers/{body['Id']}")
+    made["HostConfig"]["Mounts"] = []
+    made["HostConfig"]["SecurityOpt"][1] = old.replace('"recvfrom"', '"recvfrom","recvmsg"')
+    status, new = loaded.call("POST", f"/containers/create?name=older._.{alice.uid}", made)
+    assert status == 201, new
+    with contextlib.closing(sqlite3.connect(ds01d.state / "ds01.db")) as db, db:
+        db.execute("UPDATE containers SET engine_id = ? WHERE name = 'older'", (new["Id"],))
+    ds01d.start()
+    assert_error(alice.run(["container-start", "older"]), 1,
+                 "Container older was made with an older filter of system calls", "container retire older", "project launch older")
+    assert row(alice, "older")["state"] == "stopped"
 
 
 WAYS = """mknod /workspace/null c 1 3
@@ -287,8 +331,8 @@ def test_other_ways_out(alice, starter):
     assert inside(alice, "ways", f"{{ {script} }} 2>/dev/null; echo end").out == "end\n"
     assert not (alice.workspace / "ways/null").exists()
     # A setuid program of the container's own makes nobody there root again.
-    assert inside(alice, "ways", "chmod 4755 /bin/cat; setpriv --reuid=1234 --clear-groups cat /proc/self/status").out.count(
-        "Uid:\t1234\t1234\t1234\t1234") == 1
+    assert inside(alice, "ways", "chmod 4755 /bin/cat; setpriv --reuid=123 --clear-groups cat /proc/self/status").out.count(
+        "Uid:\t123\t123\t123\t123") == 1
 
 
 def test_a_file_system_without_id_maps(alice, loaded):

@@ -94,6 +94,10 @@ static void test_filter(void **state)
                 { "mount", 0, 0, false }, { "open_tree", 0, 0, false },
                 { "io_uring_setup", 0, 0, false }, { "io_uring_enter", 0, 0, false },
                 { "socketcall", 0, 0, false }, { "open_by_handle_at", 0, 0, false },
+                /* What brings a descriptor in. */
+                { "recvfrom", 0, 0, true }, { "recvmsg", 0, 0, false }, { "recvmmsg", 0, 0, false },
+                { "seccomp", 1, 0, true }, { "seccomp", 1, 1, true }, { "seccomp", 1, 8, false },
+                { "seccomp", 1, 9, false }, { "seccomp", 1, 8 | 1ULL << 32, false },
                 { "pidfd_getfd", 0, 0, false }, { "bpf", 0, 0, false }, { "keyctl", 0, 0, false },
                 { "chroot", 0, 0, false }, { "pivot_root", 0, 0, false },
                 { "init_module", 0, 0, false }, { "personality", 0xffffffff, 0, true },
@@ -133,7 +137,10 @@ static void test_filter_of_owners(void **state)
                         as_owner[calls[c].owner + 1] = 0;
                         as_group[calls[c].owner] = high;
                         as_group[calls[c].owner + 1] = id | high;
-                        int owner = id == 0 ? SAYS_YES : id < 65536 ? GOES_THROUGH : REFUSED;
+                        int owner = id == 0      ? SAYS_YES
+                                    : id < 1000  ? GOES_THROUGH
+                                    : id < 65536 ? SAYS_YES
+                                                 : REFUSED;
                         int group = id == 0 ? SAYS_YES : id < 1000 ? GOES_THROUGH : REFUSED;
                         /* Most of the range is one rule; its borders and a sample will do. */
                         if (id > 1100 && id < 65500 && id % 997)
@@ -156,11 +163,55 @@ static void test_filter_of_owners(void **state)
         assert_false(allows(rule_for(whole, "chown", only_owner)));
 }
 
+/* Packages' accounts and nobody; never one of people's, by none of the calls and in no half of a register. */
+static void test_filter_of_ids(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *name;
+                int n;
+        } calls[] = { { "setuid", 1 }, { "setgid", 1 }, { "setfsuid", 1 }, { "setfsgid", 1 },
+                { "setreuid", 2 }, { "setregid", 2 }, { "setresuid", 3 }, { "setresgid", 3 } };
+        static const uint64_t ids[] = { 0, 1, 33, 999, 1000, 1001, 65533, 65534, 65535, UINT32_MAX,
+                1000 | 1ULL << 32, UINT64_MAX };
+        enum { SYSTEM = 4, NOBODY = 7, KEEP = 9, ALSO_1000 = 10, ALSO_KEEP = 11 };
+        cleanup_json json_t *whole = read_profile();
+        for (size_t c = 0; c < ARRAY_LEN(calls); c++) {
+                cleanup_json json_t *filter = only(whole, calls[c].name);
+                bool two = calls[c].n > 1;
+                for (size_t i = 0; i < ARRAY_LEN(ids) * ARRAY_LEN(ids); i++) {
+                        const size_t at[2] = { i % ARRAY_LEN(ids), i / ARRAY_LEN(ids) };
+                        const uint64_t args[4] = { ids[at[0]], ids[at[1]], 1001, 0 };
+                        bool fine = true;
+                        for (int k = 0; k <= two; k++)
+                                fine &= at[k] < SYSTEM || at[k] == NOBODY ||
+                                        (two && (at[k] == KEEP || at[k] == ALSO_KEEP));
+                        assert_true(at[0] != ALSO_1000 || !fine);
+                        if (allows(rule_for(filter, calls[c].name, args)) != fine)
+                                fail_msg("%s(%lld, %lld)", calls[c].name, (long long)args[0],
+                                        (long long)args[1]);
+                }
+        }
+}
+
+/* The mark is the profile's: the same as long as that is. */
+static void test_mark(void **state)
+{
+        (void)state;
+        char mark[SECCOMP_MARK_SIZE], again[SECCOMP_MARK_SIZE];
+        seccomp_root_mark(mark);
+        seccomp_root_mark(again);
+        assert_string_equal(mark, again);
+        assert_int_equal(strspn(mark, "0123456789abcdef"), SECCOMP_MARK_SIZE - 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_filter),
                 cmocka_unit_test(test_filter_of_owners),
+                cmocka_unit_test(test_filter_of_ids),
+                cmocka_unit_test(test_mark),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
