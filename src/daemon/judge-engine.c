@@ -16,9 +16,13 @@ enum { TCP_LISTEN = 10, JSON_DEPTH = 16 };
 void judge_engine(const struct engine_version *v, const struct err *failed, struct finding *f)
 {
         if (failed) {
+                /* What it says to users is to ask here. */
+                bool asks_here = strstr(failed->fix, "ds01 doctor") != NULL;
                 finding_add(f, FINDING_PROBLEM,
-                        failed->fix[0] ? failed->fix : "sudo systemctl start docker", "%s",
-                        failed->msg);
+                        asks_here        ? "sudo systemctl restart docker"
+                        : failed->fix[0] ? failed->fix
+                                         : "sudo systemctl start docker",
+                        "%s", failed->msg);
                 return;
         }
         cleanup_free char *version = str_safe(v->version);
