@@ -27,15 +27,21 @@ static bool version_matches(const char *have, const char *want)
                                  (have[n] == '\0' || have[n] == '.' || have[n] == '-'));
 }
 
+/* Where no version is asked for, one that is here comes before a newer one that must be fetched. */
 static const json_t *find(const json_t *rows, const char *word, const char *version)
 {
+        const json_t *newest = NULL;
         size_t i;
         json_t *row;
-        json_array_foreach ((json_t *)(uintptr_t)rows, i, row)
-                if (str_eq(json_str(row, "word"), word) &&
-                        version_matches(str_or_empty(json_str(row, "version")), version))
+        json_array_foreach ((json_t *)(uintptr_t)rows, i, row) {
+                if (!str_eq(json_str(row, "word"), word) ||
+                        !version_matches(str_or_empty(json_str(row, "version")), version))
+                        continue;
+                if (*version || json_bool(row, "local", false))
                         return row;
-        return NULL;
+                newest = newest ? newest : row;
+        }
+        return newest;
 }
 
 /* What is here before what must be fetched; PyTorch before others; a framework before none. */
