@@ -152,3 +152,18 @@ def test_all_lists_the_catalogues_images_here(alice, frameworks):
     by_name = {i["image"]: i for i in listed}
     assert by_name["stub/pytorch:2.8.0-cpu"]["framework"] == "PyTorch 2.8.0"
     assert "test/hidden:1" not in by_name and "test/missing:1" not in by_name
+
+
+def test_what_is_here_comes_before_what_is_newer(alice, base, ds01d, starter):
+    """Where no version is asked for: a machine without a registry is of use with what it has."""
+    path = base / "catalogue"
+    old = path.read_text()
+    path.write_text("None, 3.12, [CPU], example.org/none:3.12\nNone, 3.11, [CPU], ds01/starter:12\n")
+    ds01d.restart()
+    try:
+        for name, framework, image in (("any", "none", "ds01/starter:12"), ("asked", "none:3.12", "example.org/none:3.12")):
+            alice.ok(["project", "init", name, "--quick", f"--framework={framework}", "--type=custom"])
+            assert f"\nFROM {image}\n" in (alice.workspace / name / "Dockerfile").read_text()
+    finally:
+        path.write_text(old)
+        ds01d.restart()
