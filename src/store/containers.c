@@ -5,7 +5,6 @@
 #include "store/leases.h"
 #include "store/store-private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Who holds a row, and in which state it is. */
@@ -396,40 +395,16 @@ int containers_each(struct store *s, uid_t uid, bool all,
         return 0;
 }
 
-struct number_list {
-        int64_t *v;
-        size_t n;
-};
-
-static void read_number(struct db_row *row, void *ctx)
-{
-        struct number_list *l = ctx;
-        l->v = xrealloc(l->v, l->n + 1, sizeof *l->v);
-        l->v[l->n++] = db_int(row);
-}
-
-static int read_numbers(struct store *s, enum query q, int64_t **ret, size_t *ret_n, struct err *e)
-{
-        struct number_list l = { 0 };
-        if (store_rows(s, q, NO_ARGS, read_number, &l, NULL, e)) {
-                free(l.v);
-                return -1;
-        }
-        *ret = l.v;
-        *ret_n = l.n;
-        return 0;
-}
-
 int containers_unfinished(struct store *s, int64_t **ret, size_t *ret_n, struct err *e)
 {
-        return read_numbers(s, QUERY_CONTAINERS_UNFINISHED, ret, ret_n, e);
+        return store_numbers(s, QUERY_CONTAINERS_UNFINISHED, NO_ARGS, ret, ret_n, e);
 }
 
 int containers_accounts(struct store *s, uid_t **ret, size_t *ret_n, struct err *e)
 {
         cleanup_free int64_t *numbers = NULL;
         size_t n = 0;
-        if (read_numbers(s, QUERY_CONTAINERS_ACCOUNTS, &numbers, &n, e))
+        if (store_numbers(s, QUERY_CONTAINERS_ACCOUNTS, NO_ARGS, &numbers, &n, e))
                 return -1;
         uid_t *uids = xcalloc(n ? n : 1, sizeof *uids);
         for (size_t i = 0; i < n; i++)

@@ -298,26 +298,7 @@ int usage_read(struct store *s, uid_t uid, struct usage **ret, size_t *ret_n, st
         return 0;
 }
 
-struct length_list {
-        int64_t *v;
-        size_t n;
-};
-
-static void read_length(struct db_row *row, void *ctx)
-{
-        struct length_list *l = ctx;
-        l->v = xrealloc(l->v, l->n + 1, sizeof *l->v);
-        l->v[l->n++] = db_int(row);
-}
-
 int leases_history(struct store *s, uid_t uid, int64_t **ret, size_t *ret_n, struct err *e)
 {
-        struct length_list l = { 0 };
-        if (store_rows(s, QUERY_LEASE_HISTORY, ARGS(INT(uid)), read_length, &l, NULL, e)) {
-                free(l.v);
-                return -1;
-        }
-        *ret = l.v;
-        *ret_n = l.n;
-        return 0;
+        return store_numbers(s, QUERY_LEASE_HISTORY, ARGS(INT(uid)), ret, ret_n, e);
 }

@@ -41,3 +41,6 @@ int store_run(struct store *s, enum query q, const struct db_arg *args, size_t n
 /* db_rows() on a borrowed reading connection; waits for one if all are lent. */
 int store_rows(struct store *s, enum query q, const struct db_arg *args, size_t n,
         void (*read)(struct db_row *row, void *ctx), void *ctx, size_t *ret_n, struct err *e);
+/* The same for rows of one number each. The caller frees *ret. */
+int store_numbers(struct store *s, enum query q, const struct db_arg *args, size_t n, int64_t **ret,
+        size_t *ret_n, struct err *e);

@@ -247,3 +247,28 @@ int store_rows(struct store *s, enum query q, const struct db_arg *args, size_t 
         give_back(s, db);
         return r;
 }
+
+struct numbers {
+        int64_t *v;
+        size_t n;
+};
+
+static void read_number(struct db_row *row, void *ctx)
+{
+        struct numbers *l = ctx;
+        l->v = xrealloc(l->v, l->n + 1, sizeof *l->v);
+        l->v[l->n++] = db_int(row);
+}
+
+int store_numbers(struct store *s, enum query q, const struct db_arg *args, size_t n, int64_t **ret,
+        size_t *ret_n, struct err *e)
+{
+        struct numbers l = { 0 };
+        if (store_rows(s, q, args, n, read_number, &l, NULL, e)) {
+                free(l.v);
+                return -1;
+        }
+        *ret = l.v;
+        *ret_n = l.n;
+        return 0;
+}
