@@ -16,12 +16,11 @@ enum { TCP_LISTEN = 10, JSON_DEPTH = 16 };
 void judge_engine(const struct engine_version *v, const struct err *failed, struct finding *f)
 {
         if (failed) {
-                /* What it says to users is to ask here. */
-                bool asks_here = strstr(failed->fix, "ds01 doctor") != NULL;
+                /* One that can't be reached may say why; of one that fails, users are told to ask here. */
                 finding_add(f, FINDING_PROBLEM,
-                        asks_here        ? "sudo systemctl restart docker"
-                        : failed->fix[0] ? failed->fix
-                                         : "sudo systemctl start docker",
+                        failed->code != ERR_ENGINE ? "sudo systemctl restart docker"
+                        : failed->fix[0]           ? failed->fix
+                                                   : "sudo systemctl start docker",
                         "%s", failed->msg);
                 return;
         }
