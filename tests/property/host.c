@@ -220,13 +220,6 @@ int __wrap_mounts_attach(const struct mounts *m, int dir_fd, const char *key, co
         return 0;
 }
 
-int __wrap_mounts_put_file(const struct mounts *m, const char *key, const char *what,
-        const char *text, char **ret_path, struct err *e)
-{
-        (void)text;
-        return __wrap_mounts_attach(m, -1, key, what, true, ret_path, NULL, e);
-}
-
 /* "/run/ds01/ws/<key>/<what>": visible while the key has a folder. */
 int __wrap_mounts_visible(const char *path, pid_t engine_pid, bool mapped, struct err *e)
 {
@@ -289,13 +282,6 @@ int __wrap_home_discard(const char *base, const char *key, struct err *e)
         if (fail_sometimes(e) < 0)
                 return -1;
         set_key(world->homes, key, false);
-        return 0;
-}
-
-int __wrap_home_sweep(const char *base, struct err *e)
-{
-        (void)base;
-        (void)e;
         return 0;
 }
 
@@ -363,26 +349,6 @@ int __wrap_account_by_uid(uid_t uid, struct account *ret, struct err *e)
                 .home = xstrdup("/home/u"),
                 .shell = xstrdup("/bin/sh") };
         return 0;
-}
-
-int __wrap_account_groups(const struct account *a, gid_t **ret_gids, size_t *ret_n, struct err *e)
-{
-        (void)e;
-        *ret_gids = xcalloc(1, sizeof **ret_gids);
-        **ret_gids = a->gid;
-        *ret_n = 1;
-        return 0;
-}
-
-int __wrap_host_group_name(gid_t gid, char **ret_name, struct err *e)
-{
-        (void)ret_name;
-        return err_set(e, ERR_NOT_FOUND, "No group %u", (unsigned)gid);
-}
-
-uid_t __wrap_host_uid_min(void)
-{
-        return 1000;
 }
 
 /* ---- answers ---- */
