@@ -9,6 +9,7 @@
 #include "host/account.h"
 #include "image/reference.h"
 #include "policy/name.h"
+#include "policy/spec.h"
 #include "store/containers.h"
 #include "store/images.h"
 #include "store/users.h"
@@ -239,7 +240,7 @@ static int adopt(struct found *f, const struct engine_container *now, struct err
         cleanup_container struct container c = { 0 };
         long long uid = 0, gid = 0;
         const json_t *l = now->labels;
-        bool root = str_eq(now->user, "0:0");
+        bool root = spec_user_is_root(now->user);
         const char *why = doubt(now, root, &uid, &gid);
         if (why)
                 return leave(f, "container", now->name, why);

@@ -12,6 +12,7 @@
 #include "gpu/gpu.h"
 #include "host/home.h"
 #include "host/terminals.h"
+#include "policy/spec.h"
 
 #include <string.h>
 
@@ -163,7 +164,7 @@ static int verify(struct daemon *d, struct container *c, struct err *e)
         cleanup_free char *uid = xasprintf("%u", (unsigned)c->uid);
         bool ours = there && str_eq(json_str(now.labels, "ds01.op"), c->born_op) &&
                     str_eq(json_str(now.labels, "ds01.uid"), uid) &&
-                    str_eq(now.user, "0:0") == c->root && has_its_devices(c, &now.devices);
+                    spec_user_is_root(now.user) == c->root && has_its_devices(c, &now.devices);
         int r;
         if (there && !ours) {
                 log_error("container %s of %s is not what its record says: it is removed", c->name,

@@ -2,6 +2,7 @@
 #include "daemon/root-inside.h"
 
 #include "engine/containers.h"
+#include "host/account.h"
 #include "host/home.h"
 #include "host/idmap.h"
 #include "policy/seccomp.h"
@@ -65,13 +66,15 @@ static bool engine_data_is_open(const struct launch *l)
                (st.st_gid != 0 && (st.st_mode & S_IRWXG));
 }
 
-/* The same for all of them, and the homes of containers; and whether the engine's data is closed. */
+/* The same for all of them, and the homes of containers; before that, what concerns the whole machine. */
 static int try_folders(struct launch *l, char **ret, struct err *e)
 {
         struct mounts m;
         cleanup_close int homes = -1;
         const char *path = l->d->config.homes_path;
-        if (engine_data_is_open(l))
+        if (!seccomp_root_suits(host_uid_min()))
+                *ret = xasprintf("people's ids begin below %d on this machine", SECCOMP_USER_MIN);
+        else if (engine_data_is_open(l))
                 *ret = xasprintf("the engine's data (%s) is open to everyone", l->engine.root_dir);
         if (root_inside_mounts(l, &m, e) < 0 || home_open_base(path, &homes, e) < 0)
                 return -1;
@@ -117,7 +120,8 @@ static int check_body(const struct launch *l, struct err *e)
         if (engine_container_inspect(l->d->engine, &w, l->row.engine_id, &now, e) < 0)
                 return -1;
         seccomp_root_mark(mark);
-        bool same = str_eq(now.user, "0:0") && str_eq(json_str(now.labels, "ds01.filter"), mark);
+        bool same =
+                spec_user_is_root(now.user) && str_eq(json_str(now.labels, "ds01.filter"), mark);
         engine_container_done(&now);
         if (same)
                 return 0;

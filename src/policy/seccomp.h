@@ -24,10 +24,19 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 /* Groups below this can be given to root's files inside, and so must not be in an id map. */
 #define SECCOMP_GROUP_MIN 1000
 /* Users from this on are people: nobody inside becomes one. */
 #define SECCOMP_USER_MIN 1000
+
+/*
+ * Whether that keeps people's ids out: it does where their accounts begin at 1000 or later (`people_from` is
+ * UID_MIN of login.defs).
+ */
+bool seccomp_root_suits(uid_t people_from);
 
 /* The engine's "seccomp=" profile as JSON on one line; owned. */
 char *seccomp_root_profile(void);

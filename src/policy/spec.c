@@ -96,11 +96,18 @@ static char *gpu_list(const struct spec *s, const char *none)
         return buf_take(&b);
 }
 
+#define ROOT_USER "0:0"
+
+bool spec_user_is_root(const char *user)
+{
+        return str_eq(user, ROOT_USER);
+}
+
 static void set_user(json_t *body, bool root, uid_t uid, gid_t gid)
 {
         char text[32];
-        snprintf(text, sizeof text, "%u:%u", root ? 0 : uid, root ? 0 : gid);
-        set_text(body, "User", text);
+        snprintf(text, sizeof text, "%u:%u", uid, gid);
+        set_text(body, "User", root ? ROOT_USER : text);
 }
 
 /* ---- labels and environment ---- */

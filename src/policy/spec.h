@@ -66,6 +66,8 @@ struct spec {
  * gate.
  */
 json_t *spec_create_body(const struct spec *s);
+/* Whether the "User" of a container, as the engine tells it, is that of root inside. */
+bool spec_user_is_root(const char *user);
 
 struct spec_exec {
         uid_t uid;

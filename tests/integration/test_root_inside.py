@@ -3,17 +3,16 @@
 import contextlib
 import json
 import os
-import socket
 import sqlite3
 import stat
 import subprocess
 import textwrap
-import threading
 
 import pytest
-from harness import gpus, rpc
+from harness import accounts, gpus, rpc
 from harness.expect import assert_error, deploy, row
 from harness.process import wait_until
+from harness.recorder import Recorder
 
 CAPS = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"]
 
@@ -309,6 +308,27 @@ def test_one_with_an_older_filter_is_not_started(alice, loaded, ds01d):
     assert row(alice, "older")["state"] == "stopped"
 
 
+def test_people_with_ids_of_packages(alice, base, ds01d):
+    """Where accounts begin at 500, root inside could become one of them: none is started."""
+    deploy(alice, "early", "test/busybox:1")
+    alice.ok(["container-stop", "early"])
+    defs = base / "login.defs"
+    defs.write_text("UID_MIN 500\n")
+    ds01d.wrapper = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/login.defs && exec "$@"', str(defs)]
+    ds01d.restart()
+    try:
+        # Where ds01d is, so that it sees her folders.
+        done = subprocess.run(["nsenter", "--mount", f"--target={ds01d.pid}", "runuser", "-u", alice.name, "--", "env",
+                               f"DS01_SOCKET={alice.socket}", str(alice.bin_dir / "container-start"), "early"],
+                              capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        assert_error(accounts.Result(done.returncode, done.stdout, done.stderr), 1,
+                     "Container early has root inside, but people's ids begin below 1000 on this machine", "container retire early")
+    finally:
+        ds01d.wrapper = []
+        ds01d.restart()
+    alice.ok(["container-start", "early"])
+
+
 WAYS = """mknod /workspace/null c 1 3
 mknod /root/null c 1 3
 unshare --user true
@@ -442,36 +462,12 @@ def test_one_that_waited_for_its_turn(alice, bob, ds01d, loaded):
         ds01d.restart()
 
 
-class RemappedEngine:
+class RemappedEngine(Recorder):
     """The engine's socket, behind one through which it says that it remaps user ids."""
 
-    def __init__(self, path, engine):
-        self.engine = engine
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen()
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(str(self.engine))
-            for a, b in ((client, server), (server, client)):
-                threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
-
-    @staticmethod
-    def copy(a, b):
-        try:
-            while data := a.recv(65536):
-                told = b'"name=seccomp,profile=default"'
-                b.sendall(data.replace(told, b'"name=userns"'.ljust(len(told))))
-            b.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+    def answered(self, c, data):
+        told = b'"name=seccomp,profile=default"'
+        super().answered(c, data.replace(told, b'"name=userns"'.ljust(len(told))))
 
 
 def test_an_engine_that_remaps_ids_is_refused(alice, base, ds01d, loaded):

@@ -194,6 +194,14 @@ static void test_filter_of_ids(void **state)
         }
 }
 
+/* Where people's ids begin below 1000 the filter would let root inside become one of them. */
+static void test_suits(void **state)
+{
+        (void)state;
+        assert_true(seccomp_root_suits(1000) && seccomp_root_suits(2000));
+        assert_false(seccomp_root_suits(999) || seccomp_root_suits(500));
+}
+
 /* The mark is the profile's: the same as long as that is. */
 static void test_mark(void **state)
 {
@@ -211,6 +219,7 @@ int main(void)
                 cmocka_unit_test(test_filter),
                 cmocka_unit_test(test_filter_of_owners),
                 cmocka_unit_test(test_filter_of_ids),
+                cmocka_unit_test(test_suits),
                 cmocka_unit_test(test_mark),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
