@@ -316,7 +316,8 @@ static bool check(void)
                 measure_all(dim, (size_t)sizes[dim][0], 1, few);
                 measure_all(dim, (size_t)sizes[dim][1], 1, many);
                 for (size_t i = 0; i < OPERATIONS; i++) {
-                        ok &= launched(dim, i, &few[i]) & launched(dim, i, &many[i]);
+                        ok &= launched(dim, i, &few[i]);
+                        ok &= launched(dim, i, &many[i]);
                         ok &= grows_as_said(
                                 dim, i, few[i].cost.steps, many[i].cost.steps, sizes[dim]);
                 }
