@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 int64_t clock_mono_ms(void); /* CLOCK_BOOTTIME, so that a suspended machine's deadlines pass */
+int64_t clock_mono_us(void); /* the same in microseconds, to measure with */
 int64_t clock_unix(void);
 /* Milliseconds left as poll(2) wants them: -1 for no deadline, 0 if it has passed. */
 int clock_poll_timeout(int64_t deadline);

@@ -17,9 +17,14 @@ void log_set_level(enum log_level level)
         atomic_store(&max_level, (int)level);
 }
 
+bool log_wants(enum log_level level)
+{
+        return (int)level <= atomic_load(&max_level);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
-        if ((int)level > atomic_load(&max_level))
+        if (!log_wants(level))
                 return;
         char text[4096];
         va_list ap;

@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 enum log_level {
         LOG_LEVEL_ERROR = 3,
         LOG_LEVEL_WARNING = 4,
@@ -17,6 +19,8 @@ enum log_level {
 
 /* Lines above this level are dropped; LOG_LEVEL_INFO at start. */
 void log_set_level(enum log_level level);
+/* Whether lines of this level are written: who asks spares itself what they cost. */
+bool log_wants(enum log_level level);
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -10,6 +10,7 @@
 #include "daemon/rebuild.h"
 #include "daemon/rules.h"
 #include "daemon/scheduler.h"
+#include "daemon/spans.h"
 #include "daemon/watch.h"
 #include "host/account.h"
 #include "rpc/listen.h"
@@ -75,6 +76,7 @@ static int open_all(struct daemon *d, int *ret_lock, struct err *e)
                 return -1;
         daemon_set_patience((int)d->config.engine_timeout_s);
         d->engine = engine_new(d->config.engine_socket);
+        spans_watch(d->engine);
         d->gpu_arch = "";
         pthread_condattr_t attr;
         pthread_condattr_init(&attr);

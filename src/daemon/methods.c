@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "daemon/attach.h"
 #include "daemon/audit.h"
+#include "daemon/spans.h"
 #include "rpc/api.h"
 #include "store/users.h"
 
@@ -17,11 +18,13 @@ void methods_dispatch(struct rpc_call *call, void *ctx)
 {
         struct err e = ERR_INIT;
         struct audit audit;
+        struct span span = span_begin();
         struct caller *who = caller_of(call);
         method_fn *fn = table[call->method->id];
         audit_begin(ctx, who, call, &audit);
         int r = fn ? fn(ctx, who, call, &e)
                    : err_set(&e, ERR_FAILED, "%s has no answer here", call->method->name);
+        span_end(&span, call->method->name, call->peer.uid);
         /* Without an error it was done, and only its answer found nobody any more. */
         audit_end(ctx, who, call, &audit, r < 0 && e.code != ERR_NONE ? &e : NULL);
         if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/call.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 
 #include <stdarg.h>
@@ -141,7 +142,13 @@ static int request(struct engine *en, const struct engine_wait *w, struct call *
                 .sink = c->sink,
                 .ctx = c->ctx,
                 .want_header = c->want_header };
-        return http_call(en->http, w, &req, &c->reply, e);
+        if (!en->told)
+                return http_call(en->http, w, &req, &c->reply, e);
+        int64_t began = clock_mono_us();
+        int r = http_call(en->http, w, &req, &c->reply, e);
+        en->told(en->told_ctx, c->method, target, r < 0 ? 0 : c->reply.status,
+                clock_mono_us() - began);
+        return r;
 }
 
 static bool parse_api(const char *text, int *ret_minor)

@@ -24,6 +24,8 @@ struct engine {
         struct http *http;
         pthread_mutex_t lock; /* api */
         int api;              /* minor number agreed on, 0 unknown */
+        engine_told *told;    /* or NULL */
+        void *told_ctx;
 };
 
 struct call {

@@ -30,6 +30,12 @@ void engine_free(struct engine *en)
         free(en);
 }
 
+void engine_tell(struct engine *en, engine_told *fn, void *ctx)
+{
+        en->told = fn;
+        en->told_ctx = ctx;
+}
+
 int engine_ping(struct engine *en, const struct engine_wait *w, struct err *e)
 {
         cleanup_call struct call c = call_new("GET", "reach the container engine");

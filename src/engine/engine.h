@@ -31,6 +31,15 @@ struct engine;
 struct engine *engine_new(const char *socket_path);
 void engine_free(struct engine *en);
 
+/*
+ * Have `fn` called after every request but attachments, in the thread that made it: the target with
+ * its query, the status (0: no answer), and the microseconds it took, its answer read. Before the
+ * first request.
+ */
+typedef void engine_told(
+        void *ctx, const char *method, const char *target, int status, int64_t us);
+void engine_tell(struct engine *en, engine_told *fn, void *ctx);
+
 /* 0 if the engine answers. */
 int engine_ping(struct engine *en, const struct engine_wait *w, struct err *e);
 

@@ -24,6 +24,7 @@ class Daemon:
         self.popen = None
         self.env = {}
         self.wrapper = []
+        self.options = []
         self.config = {
             "socket": str(self.socket),
             "engine": {"socket": str(engine.socket)},
@@ -52,7 +53,8 @@ class Daemon:
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
                "ASAN_OPTIONS": "exitcode=99", "UBSAN_OPTIONS": "halt_on_error=1:exitcode=99", **self.env}
         with open(self.log, "ab") as log:
-            self.popen = subprocess.Popen([*self.wrapper, str(self.program), f"--config={self.config_file}"], env=env,
+            self.popen = subprocess.Popen([*self.wrapper, str(self.program), f"--config={self.config_file}",
+                                           *self.options], env=env,
                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                           start_new_session=True)
         if ready:
