@@ -8,6 +8,11 @@
 
 #include <stdlib.h>
 
+enum {
+        SWEEP_MS = 15 * 1000,   /* while nobody asks; else in each of the janitor's rounds */
+        WATCHED_MS = 30 * 1000, /* how long a question counts */
+};
+
 struct sample {
         uid_t uid;
         int64_t at_ms, cpu_ns, percent;
@@ -17,6 +22,7 @@ static struct {
         pthread_mutex_t lock;
         struct sample *v; /* of the last sweep */
         size_t n;
+        int64_t swept_ms, watched_until_ms;
 } last = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static int compare(const void *x, const void *y)
@@ -32,22 +38,47 @@ static const struct sample *find(const struct sample *v, size_t n, uid_t uid)
         return n ? bsearch(&key, v, n, sizeof *v, compare) : NULL;
 }
 
-void usage_sweep(struct daemon *d)
+static bool is_time(int64_t now_ms)
 {
-        struct engine_version engine = { 0 };
+        pthread_mutex_lock(&last.lock);
+        bool due = last.swept_ms == 0 || now_ms < last.watched_until_ms ||
+                   now_ms - last.swept_ms >= SWEEP_MS;
+        if (due)
+                last.swept_ms = now_ms;
+        pthread_mutex_unlock(&last.lock);
+        return due;
+}
+
+/* The counters of everyone who has something running; NULL and none if that can't be told. */
+static struct sample *look(struct daemon *d, const char *driver, size_t *ret_n)
+{
         cleanup_free uid_t *uids = NULL;
         size_t n_uids = 0, n = 0;
         struct err e = ERR_INIT;
-        if (daemon_engine(d, &engine, &e) < 0)
-                return;
-        if (containers_accounts(d->store, &uids, &n_uids, &e) < 0)
+        *ret_n = 0;
+        if (containers_accounts(d->store, &uids, &n_uids, &e) < 0) {
                 log_debug("use: %s", e.msg);
-        struct sample *v = xcalloc(n_uids ? n_uids : 1, sizeof *v);
-        for (size_t i = 0; i < n_uids; i++) {
-                struct cgroup_use use;
-                if (cgroup_use(engine.cgroup_driver, uids[i], &use, &e) == 0 && use.cpu_ns >= 0)
-                        v[n++] = (struct sample){ uids[i], clock_mono_ms(), use.cpu_ns, -1 };
+                return NULL;
         }
+        cleanup_free struct cgroup_use *uses = xcalloc(n_uids + 1, sizeof *uses);
+        if (n_uids == 0 || cgroup_use_of(driver, uids, n_uids, uses, &e) < 0)
+                return NULL;
+        struct sample *v = xcalloc(n_uids, sizeof *v);
+        for (size_t i = 0; i < n_uids; i++)
+                if (uses[i].cpu_ns >= 0)
+                        v[n++] = (struct sample){ uids[i], clock_mono_ms(), uses[i].cpu_ns, -1 };
+        *ret_n = n;
+        return v;
+}
+
+void usage_sweep(struct daemon *d)
+{
+        struct engine_version engine = { 0 };
+        struct err e = ERR_INIT;
+        size_t n;
+        if (!is_time(clock_mono_ms()) || daemon_engine(d, &engine, &e) < 0)
+                return;
+        struct sample *v = look(d, engine.cgroup_driver, &n);
         pthread_mutex_lock(&last.lock);
         for (size_t i = 0; i < n; i++) {
                 const struct sample *before = find(last.v, last.n, v[i].uid);
@@ -65,6 +96,7 @@ void usage_sweep(struct daemon *d)
 int64_t usage_cpu_percent(uid_t uid)
 {
         pthread_mutex_lock(&last.lock);
+        last.watched_until_ms = clock_mono_ms() + WATCHED_MS;
         const struct sample *s = find(last.v, last.n, uid);
         int64_t percent = s ? s->percent : -1;
         pthread_mutex_unlock(&last.lock);

@@ -175,14 +175,22 @@ static char *parent_path(const char *driver, uid_t uid)
         return parent[0] == '/' ? xstrdup(parent) : xasprintf("/ds01.slice/%s", parent);
 }
 
-int cgroup_use(const char *driver, uid_t uid, struct cgroup_use *ret, struct err *e)
+int cgroup_use_of(
+        const char *driver, const uid_t *uids, size_t n, struct cgroup_use *ret, struct err *e)
 {
         cleanup_mountinfo struct mountinfo mi = { 0 };
         if (mountinfo_read(0, &mi, e))
                 return -1;
-        cleanup_free char *path = parent_path(driver, uid);
-        cgroup_use_at(&mi, path, ret);
+        for (size_t i = 0; i < n; i++) {
+                cleanup_free char *path = parent_path(driver, uids[i]);
+                cgroup_use_at(&mi, path, &ret[i]);
+        }
         return 0;
+}
+
+int cgroup_use(const char *driver, uid_t uid, struct cgroup_use *ret, struct err *e)
+{
+        return cgroup_use_of(driver, &uid, 1, ret, e);
 }
 
 int cgroup_container_use(const char *driver, uid_t uid, const char *container_id,

@@ -63,6 +63,12 @@ struct cgroup_use {
 };
 /* Reads the user's parent. One that does not exist uses nothing. */
 int cgroup_use(const char *driver, uid_t uid, struct cgroup_use *ret, struct err *e);
+/*
+ * The same for n users into as many places. Finding the hierarchies means reading all mounts of the machine,
+ * several for each container that runs: here that is done once for all.
+ */
+int cgroup_use_of(
+        const char *driver, const uid_t *uids, size_t n, struct cgroup_use *ret, struct err *e);
 /* With the hierarchies of a given mountinfo. `path` begins with "/". */
 void cgroup_use_at(const struct mountinfo *mi, const char *path, struct cgroup_use *ret);
 

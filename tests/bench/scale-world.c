@@ -306,6 +306,15 @@ int __wrap_cgroup_use(const char *driver, uid_t uid, struct cgroup_use *ret, str
         return 0;
 }
 
+__typeof__(cgroup_use_of) __wrap_cgroup_use_of;
+int __wrap_cgroup_use_of(
+        const char *driver, const uid_t *uids, size_t n, struct cgroup_use *ret, struct err *e)
+{
+        for (size_t i = 0; i < n; i++)
+                (void)__wrap_cgroup_use(driver, uids[i], &ret[i], e);
+        return 0;
+}
+
 size_t __wrap_terminals_write(uid_t uid, const char *text)
 {
         (void)uid;
