@@ -80,7 +80,13 @@ static int wait_status(struct session *s, int *ret_status, struct err *e)
         return 0;
 }
 
-static json_t *attach_params(const char *container, char *const *command, bool tty)
+static bool stdin_is_null(void)
+{
+        struct stat st;
+        return fstat(STDIN_FILENO, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+}
+
+static json_t *attach_params(const char *container, char *const *command, bool tty, bool no_input)
 {
         int rows, cols;
         const char *term = str_or_empty(getenv("TERM"));
@@ -88,8 +94,8 @@ static json_t *attach_params(const char *container, char *const *command, bool t
         json_t *words = json_array();
         for (; command && *command; command++)
                 json_array_append_new(words, json_string(*command));
-        return json_pack("{s:s, s:b, s:o, s:i, s:i, s:s}", "name", container, "tty", (int)tty,
-                "command", words, "rows", rows, "cols", cols, "term",
+        return json_pack("{s:s, s:b, s:b, s:o, s:i, s:i, s:s}", "name", container, "tty", (int)tty,
+                "no_input", (int)no_input, "command", words, "rows", rows, "cols", cols, "term",
                 *term && str_is_utf8(term, strlen(term)) ? term : "dumb");
 }
 
@@ -100,12 +106,15 @@ int session_run(struct cli *c, const char *container, char *const *command, cons
                 return -1;
         cleanup_json json_t *reply = NULL;
         cleanup_close int fd = -1;
-        if (rpc_call(c->rpc, "io.ds01.Containers.Attach", attach_params(container, command, c->tty),
-                    NULL, 0, &reply, &fd, e) < 0)
+        bool no_input = !c->tty && head_len == 0 && stdin_is_null();
+        if (rpc_call(c->rpc, "io.ds01.Containers.Attach",
+                    attach_params(container, command, c->tty, no_input), NULL, 0, &reply, &fd,
+                    e) < 0)
                 return -1;
         struct session s = { .c = c, .id = xstrdup(json_str(reply, "session")) };
         struct pump p = { .fd = fd,
                 .tty = c->tty,
+                .no_input = no_input,
                 .head = head,
                 .head_len = head_len,
                 .control_fd = rpc_client_fd(c->rpc),
@@ -171,10 +180,9 @@ static int keep_or_retire(struct cli *c, const char *container, struct err *e)
 /* The first bytes of stdin where it is no terminal; 0 at its end. */
 static ssize_t read_head(char *head, size_t size)
 {
-        struct stat st;
-        if (fstat(STDIN_FILENO, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
-                return 0;
         ssize_t n;
+        if (stdin_is_null())
+                return 0;
         do
                 n = read(STDIN_FILENO, head, size);
         while (n < 0 && errno == EINTR);

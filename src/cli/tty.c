@@ -203,7 +203,7 @@ int tty_pump(struct pump *p, enum pump_end *ret, struct err *e)
         cleanup_free struct run *r = xcalloc(1, sizeof *r);
         r->p = p;
         r->sig_fd = sig_fd;
-        r->stdin_open = r->write_open = true;
+        r->stdin_open = r->write_open = !p->no_input;
         if (p->head_len > 0 && p->head_len <= sizeof r->pending) {
                 memcpy(r->pending, p->head, p->head_len);
                 r->pending_len = p->head_len;

@@ -17,6 +17,7 @@
 struct pump {
         int fd;           /* the stream; borrowed */
         bool tty;         /* it is a TTY on the other side, and we have one on ours */
+        bool no_input;    /* the process reads nothing: neither do we */
         const char *head; /* input that was read before the pump started; may be NULL */
         size_t head_len;
         /* A descriptor that hangs up when ds01d goes away, or -1; on_lost() then tries to get a new one

@@ -133,6 +133,15 @@ def test_stdin_without_a_terminal(alice, box):
     assert (mixed.rc, mixed.out, mixed.err.strip()) == (9, "out\n", "err")
 
 
+def test_nothing_on_stdin_is_nothing_to_read(alice, box):
+    """The engine is spared an input that would have to be closed at once: a tenth of an attach."""
+    words = f"container-attach {box} -- sh -c 'readlink /proc/self/fd/0; cat; echo end'"
+    for stdin in ("</dev/null", "<&-"):
+        done = alice.ok(f"{words} {stdin}")
+        assert done.out == "/dev/null\nend\n", stdin
+    assert alice.ok(f": | {words}").out.startswith("pipe:")
+
+
 def test_much_output_arrives_whole(alice, box):
     done = alice.popen(["container-attach", box, "--", "sh", "-c", "seq 1 300000"], stdout=subprocess.PIPE)
     out, _ = done.communicate(timeout=60)
