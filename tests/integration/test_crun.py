@@ -10,7 +10,7 @@ import pytest
 from conftest import RUNTIME
 from harness.engine import cgroup_folders
 from harness.expect import deploy, row
-from harness.process import wait_until
+from harness.invariants import comes_to_agree, settled
 
 @pytest.fixture
 def switch(ds01d):
@@ -111,14 +111,13 @@ def test_what_runs_stays_with_its_runtime(switch, alice, loaded):
     assert inside(alice, "new", "echo here").out == "here\n"
 
 
-def test_ds01d_killed_while_it_starts(crun, ds01d, alice, loaded):
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5])
+def test_ds01d_killed_while_it_starts(crun, ds01d, alice, loaded, seconds):
     """A launch is whole or gone, as with runc."""
-    for wait in (0.05, 0.2, 0.5):
-        child = alice.popen(["container", "deploy", "cut", "--image=test/busybox:1", "--background"])
-        time.sleep(wait)
-        ds01d.kill()
-        child.wait(30)
-        ds01d.start()
-        wait_until(lambda: not any(c["Names"][0].startswith("/cut.") for c in loaded.containers())
-                   or row(alice, "cut")["state"] in ("running", "failed", "stopped"), 20, "whole or gone")
-        alice.run(["container", "retire", "cut", "--force"])
+    child = alice.popen(["container", "deploy", "cut", "--image=test/busybox:1", "--background"])
+    time.sleep(seconds)
+    ds01d.kill()
+    child.wait(30)
+    ds01d.start()
+    settled(alice, ds01d)
+    comes_to_agree(alice, loaded, ds01d)
