@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <sha256.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Flags of clone(2) that make namespaces: time, mount, cgroup, uts, ipc, user, pid, net. */
@@ -150,7 +152,12 @@ static void add_become(json_t *rules, const char *name, int n)
         }
 }
 
-char *seccomp_root_profile(void)
+/* It is the same for each container, and takes as long to write as all the rest of a create body. */
+struct made {
+        char *text, mark[SECCOMP_MARK_SIZE];
+};
+
+static char *write_profile(void)
 {
         static const uint32_t pairs[] = { STREAM, SEQPACKET };
         json_t *names = json_array();
@@ -180,10 +187,37 @@ char *seccomp_root_profile(void)
         return json_text(profile);
 }
 
-void seccomp_root_mark(char out[SECCOMP_MARK_SIZE])
+static struct made *make(void)
 {
         char digest[SHA256_DIGEST_STRING_LENGTH];
-        cleanup_free char *profile = seccomp_root_profile();
-        SHA256Data((const uint8_t *)profile, strlen(profile), digest);
-        snprintf(out, SECCOMP_MARK_SIZE, "%.16s", digest);
+        struct made *m = xcalloc(1, sizeof *m);
+        m->text = write_profile();
+        SHA256Data((const uint8_t *)m->text, strlen(m->text), digest);
+        snprintf(m->mark, sizeof m->mark, "%.16s", digest);
+        return m;
+}
+
+/* Two threads may make it at once: the first one's stays. */
+static const struct made *made(void)
+{
+        static _Atomic(struct made *) kept;
+        struct made *m = atomic_load(&kept), *none = NULL;
+        if (m)
+                return m;
+        m = make();
+        if (atomic_compare_exchange_strong(&kept, &none, m))
+                return m;
+        free(m->text);
+        free(m);
+        return none;
+}
+
+const char *seccomp_root_profile(void)
+{
+        return made()->text;
+}
+
+void seccomp_root_mark(char out[SECCOMP_MARK_SIZE])
+{
+        memcpy(out, made()->mark, SECCOMP_MARK_SIZE);
 }

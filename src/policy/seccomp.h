@@ -38,8 +38,8 @@
  */
 bool seccomp_root_suits(uid_t people_from);
 
-/* The engine's "seccomp=" profile as JSON on one line; owned. */
-char *seccomp_root_profile(void);
+/* The engine's "seccomp=" profile as JSON on one line; the same text for ever, made at the first call. */
+const char *seccomp_root_profile(void);
 
 /* A mark of that profile, which containers carry as a label: one with another was made by another version. */
 #define SECCOMP_MARK_SIZE 17

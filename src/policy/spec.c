@@ -329,8 +329,7 @@ static json_t *readonly_paths(void)
 
 static void set_root(json_t *host)
 {
-        cleanup_free char *profile = seccomp_root_profile();
-        cleanup_free char *option = xasprintf("seccomp=%s", profile);
+        cleanup_free char *option = xasprintf("seccomp=%s", seccomp_root_profile());
         set_new(host, "CapAdd", capabilities());
         set_new(host, "ReadonlyPaths", readonly_paths());
         json_array_append_new(json_object_get(host, "SecurityOpt"), json_string(option));
