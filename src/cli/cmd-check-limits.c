@@ -283,7 +283,7 @@ const struct command cmd_check_limits = {
         .summary = "Shows your limits and how much of them you use",
         .details =
                 "  Also called get-limits and `ds01 limits`. Memory and processes are those of all your\n"
-                "  containers together, at this moment; cores are the average of the last seconds. Each limit\n"
+                "  containers together, at this moment; cores are an average of at most half a minute. Each limit\n"
                 "  is looked up by itself: an exception for you, then your group, then the defaults.\n",
         .examples = "check-limits\n"
                     "check-limits --verbose  where each limit comes from\n"

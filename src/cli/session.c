@@ -94,9 +94,13 @@ static json_t *attach_params(const char *container, char *const *command, bool t
         json_t *words = json_array();
         for (; command && *command; command++)
                 json_array_append_new(words, json_string(*command));
-        return json_pack("{s:s, s:b, s:b, s:o, s:i, s:i, s:s}", "name", container, "tty", (int)tty,
-                "no_input", (int)no_input, "command", words, "rows", rows, "cols", cols, "term",
+        json_t *params = json_pack("{s:s, s:b, s:o, s:i, s:i, s:s}", "name", container, "tty",
+                (int)tty, "command", words, "rows", rows, "cols", cols, "term",
                 *term && str_is_utf8(term, strlen(term)) ? term : "dumb");
+        /* Said only where it matters: a ds01d that was not restarted yet does not know the word. */
+        if (no_input)
+                json_object_set_new(params, "no_input", json_true());
+        return params;
 }
 
 int session_run(struct cli *c, const char *container, char *const *command, const void *head,

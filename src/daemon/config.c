@@ -3,7 +3,6 @@
 
 #include "base/fd.h"
 #include "base/yaml.h"
-#include "policy/spec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,17 +45,6 @@ static int take_access(
         if (strcmp(c->access_group, "all") == 0)
                 free(take_ptr(c->access_group));
         return 0;
-}
-
-static int take_runtime(
-        const struct yaml_node *value, const struct yaml_key *key, void *obj, struct err *e)
-{
-        struct config *c = obj;
-        if (yaml_take_text(value, key, obj, e))
-                return -1;
-        return spec_runtime(c->engine_runtime)
-                       ? 0
-                       : yaml_refuse(value, e, "'%s' needs runc or crun", key->name);
 }
 
 static int take_text_or_none(
@@ -119,7 +107,6 @@ static int take_env(
 static const struct yaml_key engine_keys[] = {
         { .name = "socket", .take = take_path, AT(engine_socket) },
         { .name = "timeout_s", .take = yaml_take_int, AT(engine_timeout_s), .min = 1, .max = 120 },
-        { .name = "runtime", .take = take_runtime, AT(engine_runtime) },
         { 0 },
 };
 
@@ -212,7 +199,6 @@ void config_defaults(struct config *ret)
                 .socket = xstrdup("/run/ds01/ds01.sock"),
                 .engine_socket = xstrdup("/var/run/docker.sock"),
                 .engine_timeout_s = 120,
-                .engine_runtime = xstrdup("runc"),
                 .state_dir = xstrdup("/var/lib/ds01"),
                 .runtime_dir = xstrdup("/run/ds01"),
                 .network_name = xstrdup("ds01"),
@@ -238,8 +224,8 @@ void config_defaults(struct config *ret)
 
 void config_done(struct config *c)
 {
-        char **const texts[] = { &c->socket, &c->engine_socket, &c->engine_runtime, &c->state_dir,
-                &c->runtime_dir, &c->network_name, &c->network_bridge, &c->network_build_name,
+        char **const texts[] = { &c->socket, &c->engine_socket, &c->state_dir, &c->runtime_dir,
+                &c->network_name, &c->network_bridge, &c->network_build_name,
                 &c->network_build_bridge, &c->access_group, &c->admin_group, &c->homes_path,
                 &c->policy_path, &c->probe_command, &c->probe_simulate, &c->probe_world };
         for (size_t i = 0; i < ARRAY_LEN(texts); i++)

@@ -20,7 +20,6 @@ struct config {
         char *socket;                        /* where ds01 connects */
         char *engine_socket;                 /* the engine's API */
         int64_t engine_timeout_s;            /* the longest that one request to it may take */
-        char *engine_runtime;                /* what starts plain containers: spec_runtime() */
         char *state_dir;                     /* database, homes */
         char *runtime_dir;                   /* mounts, identity files; gone after a reboot */
         char *network_name, *network_bridge; /* of containers; bridge: host interface */

@@ -184,7 +184,6 @@ json_t *create_body(const struct create *c, struct daemon *d, const struct conta
                 .gpus = &row->gpus,
                 .cgroup_parent = parent,
                 .network = d->config.network_name,
-                .runtime = d->config.engine_runtime,
                 .limits = { .memory = limits_get(&c->limits, LIMIT_MEMORY),
                         .nano_cpus = cpus,
                         .shm = limits_get(&c->limits, LIMIT_SHM),

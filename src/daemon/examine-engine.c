@@ -18,8 +18,6 @@
 #include <unistd.h>
 
 #define ENGINE_JSON "/etc/docker/daemon.json"
-/* Where version 2 lies beside version 1, and where crun looks whether it does. */
-#define CGROUP_UNIFIED "/sys/fs/cgroup/unified"
 #define DPKG_STATUS "/var/lib/dpkg/status"
 enum { PROC_FILE_MAX = 64 << 20, ENGINE_JSON_MAX = 1 << 20, DPKG_STATUS_MAX = 64 << 20 };
 
@@ -81,12 +79,7 @@ static bool apparmor_is_on(void)
 
 void examine_engine_settings(struct examination *x, struct finding *f)
 {
-        cleanup_free char *mounts = engine_file(x, "mountinfo", NULL);
-        const struct engine_around around = { .apparmor = apparmor_is_on(),
-                .runtime = x->config->engine_runtime,
-                .hybrid = x->version.cgroup_version == 1 &&
-                          strstr(str_or_empty(mounts), " " CGROUP_UNIFIED " ") };
-        judge_engine_settings(&x->version, &x->details, &around, f);
+        judge_engine_settings(&x->version, &x->details, apparmor_is_on(), f);
 }
 
 static void toolkit_version(char *out, size_t size)

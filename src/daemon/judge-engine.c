@@ -48,29 +48,9 @@ static bool has_word(const char *security, const char *word)
 
 #define SETTING(line) line "\nsudo systemctl restart docker"
 
-/* Without it nothing could be started. */
-static void judge_crun(
-        const struct engine_version *v, const struct engine_around *around, struct finding *f)
-{
-        if (!v->crun_runtime)
-                finding_add(f, FINDING_PROBLEM,
-                        "sudo apt-get install crun\n" SETTING(
-                                "Put \"runtimes\": {\"crun\": {\"path\": "
-                                "\"/usr/bin/crun\"}} into "
-                                "/etc/docker/daemon.json"),
-                        "ds01d.yaml asks for the runtime crun, which the engine does not know");
-        if (around->hybrid)
-                finding_add(f, FINDING_PROBLEM,
-                        "Take \"runtime: crun\" out of /etc/ds01/ds01d.yaml\n"
-                        "sudo systemctl restart ds01d",
-                        "ds01d.yaml asks for the runtime crun, which refuses machines with hybrid "
-                        "control groups such as this one");
-}
-
 void judge_engine_settings(const struct engine_version *v, const struct engine_details *d,
-        const struct engine_around *around, struct finding *f)
+        bool apparmor, struct finding *f)
 {
-        bool apparmor = around->apparmor;
         cleanup_free char *driver = str_safe(v->storage_driver),
                           *runtime = str_safe(v->default_runtime);
         finding_say(f, "Storage %s, control groups by %s, runtime %s, with seccomp%s", driver,
@@ -94,8 +74,6 @@ void judge_engine_settings(const struct engine_version *v, const struct engine_d
         else if (*v->default_runtime && strcmp(v->default_runtime, "runc") != 0)
                 finding_add(f, FINDING_WARNING, NULL,
                         "The engine's default runtime is %s; ds01 is tried with runc", runtime);
-        if (strcmp(around->runtime, "crun") == 0)
-                judge_crun(v, around, f);
         if (!v->live_restore)
                 finding_add(f, FINDING_WARNING,
                         "Put \"live-restore\": true into /etc/docker/daemon.json\n"

@@ -81,13 +81,9 @@ void judge_docker_group(const struct group_facts *g, struct finding *f);
 
 /* failed: why it doesn't answer; NULL if it does. */
 void judge_engine(const struct engine_version *v, const struct err *failed, struct finding *f);
-struct engine_around {
-        bool apparmor;       /* the kernel has it in use */
-        const char *runtime; /* what ds01d asks for */
-        bool hybrid;         /* the engine has control groups of both versions */
-};
+/* apparmor: the kernel has it in use. */
 void judge_engine_settings(const struct engine_version *v, const struct engine_details *d,
-        const struct engine_around *around, struct finding *f);
+        bool apparmor, struct finding *f);
 /* toolkit: the installed version, "" if there is none or it is not known. */
 void judge_holes(const struct engine_version *v, const struct engine_details *d,
         const char *toolkit, struct finding *f);

@@ -40,7 +40,10 @@ static int gather(struct daemon *d, uid_t uid, struct use *u, struct err *e)
         /* Which groups there are depends on the engine; without it that much is not known. */
         if (daemon_engine(d, &engine, &down) == 0) {
                 (void)cgroup_use(engine.cgroup_driver, uid, &u->group, &down);
-                u->cpu_percent = u->running == 0 ? 0 : usage_cpu_percent(uid);
+                /* Asked for in any case: from now on it is noted more often. */
+                u->cpu_percent = usage_cpu_percent(uid);
+                if (u->running == 0)
+                        u->cpu_percent = 0;
         }
         return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where the time of a request goes, for the log of `ds01d --debug`: a line for each request to the
- * engine, and one for each method with how much of it was the engine's. tests/bench/daemonload.py
+ * engine but the start of an attachment, whose time is its method's own, and one for each method with how much of it was the engine's. tests/bench/daemonload.py
  * reads the latter.
  *
  * A method asks the engine from the thread that answers it, so that what it asked is summed up in

@@ -71,8 +71,7 @@ int engine_version(
         struct engine_version v = { .cpus = (int)json_int(info, "NCPU", 0),
                 .memory_bytes = json_int(info, "MemTotal", 0),
                 .live_restore = json_bool(info, "LiveRestoreEnabled", false),
-                .nvidia_runtime = json_at(info, "Runtimes/nvidia") != NULL,
-                .crun_runtime = json_at(info, "Runtimes/crun") != NULL };
+                .nvidia_runtime = json_at(info, "Runtimes/nvidia") != NULL };
         long long cgroup_version = 1;
         str_to_int(json_str(info, "CgroupVersion"), 1, 2, &cgroup_version);
         v.cgroup_version = (int)cgroup_version;

@@ -36,7 +36,8 @@ void engine_free(struct engine *en);
  * its query, the status (0: no answer), and the microseconds it took, its answer read. Before the
  * first request.
  */
-typedef void engine_told(void *ctx, const char *method, const char *target, int status, int64_t us);
+typedef void engine_told(
+        void *ctx, const char *method, const char *target, int status, int64_t us);
 void engine_tell(struct engine *en, engine_told *fn, void *ctx);
 
 /* 0 if the engine answers. */
@@ -53,7 +54,6 @@ struct engine_version {
         char security[256]; /* "name=seccomp,profile=default name=cgroupns …" */
         bool userns_remap, rootless, live_restore;
         bool nvidia_runtime; /* a runtime "nvidia" is configured; says nothing about --gpus */
-        bool crun_runtime;   /* a runtime "crun" is */
         int cpus;
         int64_t memory_bytes;
 };

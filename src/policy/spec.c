@@ -8,8 +8,6 @@
 #include <string.h>
 
 #define WORKDIR "/workspace"
-#define RUNC "runc"
-#define CRUN "crun"
 #define NOFILE_SOFT 65536
 
 /*
@@ -335,20 +333,13 @@ static void set_root(json_t *host)
         json_array_append_new(json_object_get(host, "SecurityOpt"), json_string(option));
 }
 
-static const char *runtime(const struct spec *s)
-{
-        /* The driver's hook is tried with runc alone; and crun's binds lose nosuid and nodev, which root
-         * inside shall not do without. */
-        return n_gpus(s) || s->root || !s->runtime ? RUNC : s->runtime;
-}
-
 static json_t *host_config(const struct spec *s)
 {
         json_t *host = json_object();
         set_bool(host, "Privileged", false);
         set_new(host, "CapDrop", json_pack("[s]", "ALL"));
         set_new(host, "SecurityOpt", json_pack("[s]", "no-new-privileges:true"));
-        set_text(host, "Runtime", runtime(s));
+        set_text(host, "Runtime", "runc");
         set_text(host, "NetworkMode", s->network);
         set_text(host, "IpcMode", "private");
         set_text(host, "CgroupnsMode", "private");
@@ -377,11 +368,6 @@ static json_t *host_config(const struct spec *s)
 
 /* ---- the two bodies ---- */
 
-bool spec_runtime(const char *name)
-{
-        return strcmp(name, RUNC) == 0 || strcmp(name, CRUN) == 0;
-}
-
 json_t *spec_create_body(const struct spec *s)
 {
         if (!may_run_as(s->uid, s->gid) || !may_join(s->network))
@@ -392,8 +378,6 @@ json_t *spec_create_body(const struct spec *s)
         for (size_t i = 0; i < n_gpus(s); i++)
                 if (!may_have(s->gpus->v[i]))
                         return NULL;
-        if (s->runtime && !spec_runtime(s->runtime))
-                return NULL;
         json_t *body = json_object();
         set_text(body, "Image", s->image_id);
         set_user(body, s->root, s->uid, s->gid);

@@ -53,8 +53,6 @@ struct spec {
          * container and not asked of the engine, which knows none. */
         const struct strv *gpus;
         const char *cgroup_parent, *network;
-        /* What starts it if it has neither a GPU nor root inside: one of spec_runtime(). NULL: runc. */
-        const char *runtime;
         struct spec_limits limits;
         int stop_grace_s;
         int64_t nofile_hard;      /* dockerd's own; <= 0: leave its default */
@@ -64,12 +62,10 @@ struct spec {
 /*
  * The body of POST /containers/create: a new reference, or NULL if it must not exist (uid or gid 0,
  * or -1; a network that is built into the engine or is another container's; a mount that is not
- * absolute, or is the engine's socket; a GPU that is no uuid; a runtime that is not known). Callers have checked all that before; this is the last
+ * absolute, or is the engine's socket; a GPU that is no uuid). Callers have checked all that before; this is the last
  * gate.
  */
 json_t *spec_create_body(const struct spec *s);
-/* Whether that is a runtime with which ds01's tests pass: runc or crun. */
-bool spec_runtime(const char *name);
 /* Whether the "User" of a container, as the engine tells it, is that of root inside. */
 bool spec_user_is_root(const char *user);
 

@@ -8,8 +8,7 @@ import time
 import urllib.parse
 
 from dockercli import build_options, run_options
-from targets import ROWS
-from world import ATTACH, ATTACH_CRUN, DEPLOY, IMAGE, LAUNCH, RETIRE, recorded_body
+from world import ATTACH, DEPLOY, IMAGE, LAUNCH, RETIRE, recorded_body
 
 IGNORED = 10000
 SETTLE_S = 1
@@ -66,19 +65,6 @@ class Contenders:
         return [self.group(self.life_ours, self.life_raw, self.life_docker),
                 self.group(self.attach_ours, self.attach_raw, self.attach_docker),
                 self.group(self.look_ours, self.look_raw, self.look_docker)]
-
-    def crun_groups(self):
-        """Ours with crun; the others as they are."""
-        return [self.group(*(lambda f=f: self.as_crun(f()) for f in fs)) for fs in (
-            (self.short_life_ours, self.life_raw, self.life_docker),
-            (lambda: {"attach": self.w.type(*ATTACH_CRUN)}, self.attach_raw, self.attach_docker))]
-
-    @staticmethod
-    def as_crun(times):
-        return {f"{row}_crun": ms for row, ms in times.items() if f"{row}_crun" in ROWS}
-
-    def short_life_ours(self):
-        return {"launch": self.w.type(*LAUNCH), "retire": self.w.type(*RETIRE)}
 
     def image_groups(self):
         """What no number of containers changes."""

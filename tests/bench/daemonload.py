@@ -52,7 +52,8 @@ def launch_spans(world, rounds):
     for _ in range(rounds + WARM_UP):
         world.type(*LAUNCH)
         world.type(*RETIRE)
-    samples = [(float(a), float(b)) for a, b in SPAN.findall(world.ds01d.log.read_text()[read:])][WARM_UP:]
+    samples = [(float(a), float(b)) for a, b in SPAN.findall(world.ds01d.log.read_bytes()[read:].decode())][WARM_UP:]
+    assert len(samples) == rounds, len(samples)
     world.ds01d.options = []
     world.ds01d.restart()
     whole, inside = (statistics.median(s[i] for s in samples) for i in (0, 1))

@@ -45,8 +45,6 @@ def sections(result):
         yield f"{int(size):,} containers on the machine", HEAD, [cells(r, m) for r, m in rows.items()]
     if result["images"]:
         yield "Images", HEAD, [cells(r, m) for r, m in result["images"].items()]
-    if "crun" in result:
-        yield "ds01 with crun, the others with runc", HEAD, [cells(r, m) for r, m in result["crun"].items()]
     yield "Sums", ["what", "target", "figure", "met"], [
         [what, target, said, NONE if met is None else "yes" if met else "no"] for what, target, said, met in result["sums"]]
     yield "Commands", ["command", "processes", "engine requests", "bytes sent / received"], [

@@ -25,7 +25,6 @@ LAUNCH = ("project", "launch", "bench", "--background")
 RETIRE = ("container", "retire", "bench", "--force")
 DEPLOY = ("container", "deploy", "bench", f"--image={IMAGE}", "--background")
 ATTACH = ("container-attach", "stay", "--", "true")
-ATTACH_CRUN = ("container-attach", "swift", "--", "true")
 
 
 def build_folder():
@@ -45,8 +44,6 @@ class World:
         for top in ("ds01", "docker"):
             stack.callback(engine.remove_cgroups, top, below=False)
         self.engine = engine.Engine(self.base, self.run)
-        if shutil.which("crun"):
-            self.engine.runtimes["crun"] = build_folder() / "tests/fakes/crun/crun"
         stack.callback(self.engine.destroy)
         self.engine.start()
         (self.base / "home").mkdir()
@@ -130,12 +127,6 @@ class World:
         seen["first"] = self.recorder.during(lambda: self.type("project", "launch", "first", "--background"))
         self.type("container", "retire", "first", "--force")
         return seen
-
-    def with_crun(self):
-        """From here on ds01d asks for crun, with which `swift` runs."""
-        self.ds01d.config["engine"]["runtime"] = "crun"
-        self.ds01d.restart()
-        self.type("container", "deploy", "swift", f"--image={IMAGE}", "--background")
 
     # ---- everybody else's ----
 

@@ -37,10 +37,6 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", 143))
 
 
-# What starts containers without GPUs: everything has to hold with either.
-RUNTIME = os.environ.get("DS01_RUNTIME", "runc")
-
-
 # ---- two runs that share the work ----
 
 SHARE = os.environ.get("DS01_SHARE")
@@ -112,9 +108,8 @@ def prefix(base, build):
 
 
 @pytest.fixture(scope="session")
-def dockerd(base, build):
+def dockerd(base):
     e = engine.Engine(base, RUN)
-    e.runtimes["crun"] = build / "tests/fakes/crun/crun"
     try:
         e.start()
         yield e
@@ -162,7 +157,6 @@ def starter(loaded):
 @pytest.fixture(scope="session")
 def ds01d_session(base, prefix, loaded):
     d = daemon.Daemon(base, RUN, loaded, prefix, images.write_catalogue(base / "catalogue"))
-    d.config["engine"]["runtime"] = RUNTIME
     try:
         d.start()
         yield d

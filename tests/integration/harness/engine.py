@@ -40,7 +40,6 @@ class Engine:
         self.pid_file = run / "docker.pid"
         self.log = base / "dockerd.log"
         self.hook_log = base / "nvhook.log"
-        self.runtimes = {}  # name → program, beside runc
         self.popen = None
 
     @property
@@ -52,7 +51,7 @@ class Engine:
             stale.unlink(missing_ok=True)
         self.data.mkdir(exist_ok=True)
         argv = ["dockerd", "--data-root", self.data, "--exec-root", self.exec_root, "-p", self.pid_file,
-                "-H", f"unix://{self.socket}", *(f"--add-runtime={name}={path}" for name, path in self.runtimes.items())]
+                "-H", f"unix://{self.socket}"]
         script = 'ip link set lo up; exec "$@"'
         # With the stand-in of NVIDIA's hook on its PATH, the engine takes requests for GPUs.
         env = {**os.environ, "PATH": f"{FAKES / 'nvidia'}:{os.environ['PATH']}",

@@ -30,7 +30,6 @@ static void test_defaults(void **state)
         assert_string_equal(c.socket, "/run/ds01/ds01.sock");
         assert_string_equal(c.engine_socket, "/var/run/docker.sock");
         assert_int_equal(c.engine_timeout_s, 120);
-        assert_string_equal(c.engine_runtime, "runc");
         assert_string_equal(c.access_group, "ds01-users");
         assert_string_equal(c.homes_path, "/var/lib/ds01/homes");
         assert_string_equal(c.images_allow.v[0], "*");
@@ -45,7 +44,7 @@ static void test_values(void **state)
         struct err e = ERR_INIT;
         cleanup_config struct config c = { 0 };
         assert_int_equal(parse("socket: /tmp/s\n"
-                               "engine: {socket: /tmp/docker.sock, timeout_s: 7, runtime: crun}\n"
+                               "engine: {socket: /tmp/docker.sock, timeout_s: 7}\n"
                                "state_dir: /srv/ds01\n"
                                "network: {name: n1, bridge: br-n1}\n"
                                "access: all\n"
@@ -62,7 +61,6 @@ static void test_values(void **state)
                 0);
         assert_string_equal(c.engine_socket, "/tmp/docker.sock");
         assert_int_equal(c.engine_timeout_s, 7);
-        assert_string_equal(c.engine_runtime, "crun");
         assert_null(c.access_group);
         assert_string_equal(c.homes_path, "/srv/ds01/homes");
         assert_string_equal(c.network_bridge, "br-n1");
@@ -95,8 +93,6 @@ static void test_refused(void **state)
                 { "access: a\naccess: b\n",
                         "ds01d.yaml:2:1: 'access' is set twice, first on line 1", "" },
                 { "catalogue: [x]\n", "ds01d.yaml:1:13: 'catalogue' needs paths that begin with /",
-                        "" },
-                { "engine: {runtime: nvidia}\n", "ds01d.yaml:1:19: 'runtime' needs runc or crun",
                         "" },
                 { "engine: {timeout_s: 0}\n",
                         "ds01d.yaml:1:21: 'timeout_s' needs a whole number from 1 to 120, not 0",
@@ -194,7 +190,6 @@ static void test_example(void **state)
         for (size_t i = 0; i < ARRAY_LEN(a); i++)
                 assert_string_equal(*a[i], *b[i]);
         assert_int_equal(shown.engine_timeout_s, plain.engine_timeout_s);
-        assert_string_equal(shown.engine_runtime, plain.engine_runtime);
         assert_true(shown.build_memory == plain.build_memory);
         assert_int_equal(shown.build_cpus_milli, plain.build_cpus_milli);
         assert_int_equal(shown.build_pids, plain.build_pids);

@@ -80,38 +80,8 @@ static void test_engine_settings(void **state)
                 snprintf(v.storage_driver, sizeof v.storage_driver, "%s", cases[i].storage);
                 v.live_restore = cases[i].live;
                 d.authorization = cases[i].plugins;
-                const struct engine_around around = {
-                        .apparmor = cases[i].apparmor, .runtime = "runc", .hybrid = true
-                };
-                judge_engine_settings(&v, &d, &around, &f);
+                judge_engine_settings(&v, &d, cases[i].apparmor, &f);
                 expect(&f, cases[i].label, cases[i].state, cases[i].text, NULL);
-        }
-}
-
-/* Asked for, crun must be there and able to. */
-static void test_crun(void **state)
-{
-        (void)state;
-        static const struct {
-                const char *label;
-                bool known, hybrid;
-                enum finding_state state;
-                const char *text, *fix;
-        } cases[] = {
-                { "fine", true, false, FINDING_OK, "runtime runc", "" },
-                { "unknown", false, false, FINDING_PROBLEM, "the engine does not know",
-                        "apt-get install crun" },
-                { "hybrid", true, true, FINDING_PROBLEM, "hybrid control groups", "runtime: crun" },
-        };
-        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-                struct finding f = { 0 };
-                struct engine_version v = good_version;
-                v.crun_runtime = cases[i].known;
-                const struct engine_around around = {
-                        .apparmor = true, .runtime = "crun", .hybrid = cases[i].hybrid
-                };
-                judge_engine_settings(&v, &good_details, &around, &f);
-                expect(&f, cases[i].label, cases[i].state, cases[i].text, cases[i].fix);
         }
 }
 
@@ -385,7 +355,6 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_engine),
                 cmocka_unit_test(test_engine_settings),
-                cmocka_unit_test(test_crun),
                 cmocka_unit_test(test_holes),
                 cmocka_unit_test(test_engine_access),
                 cmocka_unit_test(test_listens),

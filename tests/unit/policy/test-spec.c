@@ -170,36 +170,6 @@ static void test_gpus(void **state)
         }
 }
 
-/* What starts it: never anything but runc where a GPU's hook has to run, and nothing that is not known. */
-static void test_runtime(void **state)
-{
-        (void)state;
-        static const struct {
-                const char *runtime, *gpu, *expected; /* NULL: no body */
-        } rows[] = { { NULL, NULL, "runc" }, { "runc", NULL, "runc" }, { "crun", NULL, "crun" },
-                { "crun", "GPU-1234", "runc" }, { "crun", "SIM-GPU-00-H100", "runc" },
-                { "nvidia", NULL, NULL }, { "", NULL, NULL }, { "crun ", NULL, NULL } };
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-                cleanup_strv struct strv gpus = { 0 };
-                if (rows[i].gpu)
-                        strv_add(&gpus, rows[i].gpu);
-                struct spec s = sample();
-                s.gpus = &gpus;
-                s.runtime = rows[i].runtime;
-                cleanup_json json_t *body = spec_create_body(&s);
-                s.root = true;
-                cleanup_json json_t *root = spec_create_body(&s);
-                const char *said = json_string_value(json_at(body, "HostConfig/Runtime"));
-                if (!rows[i].expected)
-                        assert_null(body);
-                else
-                        assert_string_equal(said, rows[i].expected);
-                if (root)
-                        assert_string_equal(
-                                json_string_value(json_at(root, "HostConfig/Runtime")), "runc");
-        }
-}
-
 /* ---- a reason for each line ---- */
 
 /* "HostConfig.Mounts[].Source": list positions don't matter, keys of maps do. */
@@ -612,7 +582,6 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_golden),
                 cmocka_unit_test(test_gpus),
-                cmocka_unit_test(test_runtime),
                 cmocka_unit_test(test_reasons),
                 cmocka_unit_test(test_reasons_of_root_inside),
                 cmocka_unit_test(test_hostile),
