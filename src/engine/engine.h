@@ -36,8 +36,7 @@ void engine_free(struct engine *en);
  * its query, the status (0: no answer), and the microseconds it took, its answer read. Before the
  * first request.
  */
-typedef void engine_told(
-        void *ctx, const char *method, const char *target, int status, int64_t us);
+typedef void engine_told(void *ctx, const char *method, const char *target, int status, int64_t us);
 void engine_tell(struct engine *en, engine_told *fn, void *ctx);
 
 /* 0 if the engine answers. */
