@@ -47,6 +47,22 @@ def test_nothing_is_asked_to_show_something(recorder, alice):
         assert counts.asked_to_show(recorder, lambda w=words: alice.ok(w.split())) == [], words
 
 
+def test_debug_says_where_the_time_goes(ds01d, alice):
+    ds01d.options = ["--debug"]
+    ds01d.restart()
+    try:
+        read = ds01d.log.stat().st_size
+        alice.ok(["container-create", "timed", "test/busybox:1"])
+    finally:
+        ds01d.options = []
+        ds01d.restart()
+    # A method's line may come after its answer.
+    said = ds01d.log.read_bytes()[read:].decode()
+    assert re.search(r"engine: POST /v1\.\d+/containers/create\S*: 201 in \d+\.\d ms", said), said
+    whole, inside = map(float, re.search(rf"uid {alice.uid}: io\.ds01\.Containers\.Create: ([\d.]+) ms, ([\d.]+) of them", said).groups())
+    assert 0 < inside <= whole
+
+
 def test_one_process_for_a_command(recorder, alice):
     trace = alice.home / "trace"
     for words in [*(words for words, _ in counts.CHANGES), *counts.READS]:
