@@ -6,18 +6,16 @@
 #include <string.h>
 #include <time.h>
 
-int64_t clock_mono_ms(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_BOOTTIME, &t);
-        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int64_t clock_mono_us(void)
 {
         struct timespec t;
         clock_gettime(CLOCK_BOOTTIME, &t);
         return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_mono_ms(void)
+{
+        return clock_mono_us() / 1000;
 }
 
 int64_t clock_unix(void)

@@ -6,7 +6,7 @@
  *
  * A method asks the engine from the thread that answers it, so that what it asked is summed up in
  * that thread; what others ask meanwhile (events, the janitor) is not its own. Without --debug
- * nothing is measured.
+ * no request is measured, and nothing is said.
  */
 #pragma once
 

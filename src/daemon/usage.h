@@ -8,7 +8,8 @@
 
 #include "daemon/daemon.h"
 
-/* Called by the janitor in each of its rounds: notes the counters of everyone who has something running, if it is time. */
+/* Called by the janitor in each of its rounds: if it is time, notes the counters of everyone who has
+ * something running. */
 void usage_sweep(struct daemon *d);
 /* Percent of one processor since the counters were noted before; -1: not known (yet). */
 int64_t usage_cpu_percent(uid_t uid);
